@@ -1,0 +1,1 @@
+"""The service: HTTP, settings, wiring, command line, and answering/ (the question's way)."""

@@ -1,0 +1,1 @@
+"""The question's way: retrieve, select evidence, answer, cite, verify."""

@@ -1,0 +1,1 @@
+"""One router per noun; only HTTP in them."""

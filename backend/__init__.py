@@ -1,0 +1,1 @@
+"""The bundled Ollama-compatible server over llama.cpp; imports nothing from the other rooms."""

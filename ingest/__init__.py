@@ -1,0 +1,1 @@
+"""The document's way: load, chunk, embed, store."""
