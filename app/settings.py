@@ -28,7 +28,9 @@ class Settings(BaseSettings):
 
     # where
     host: str = Field("127.0.0.1", description="Address to listen on; loopback by default.")
-    port: int = Field(8484, ge=0, le=65535, description="Port of the API; 0 lets the system choose.")
+    port: int = Field(
+        8484, ge=0, le=65535, description="Port of the API; 0 lets the system choose."
+    )
     data_dir: Path = Field(
         default_factory=lambda: default_folder("data"),
         description="Folder of the catalogue, indexes and original files.",
@@ -43,7 +45,8 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy URL of the catalogue; default: SQLite in the data folder."
     )
     chroma_url: str | None = Field(
-        None, description="http://host:port of a Chroma server; default: embedded in the data folder."
+        None,
+        description="http://host:port of a Chroma server; default: embedded in the data folder.",
     )
     queue_url: str | None = Field(
         None, description="redis://… of the job queue; default: SQLite in the data folder."
@@ -82,6 +85,7 @@ class Settings(BaseSettings):
 
     # evaluation
     eval_cron: str | None = Field(
-        None, description="Crontab line of the nightly evaluation, e.g. `30 2 * * *`; off by default."
+        None,
+        description="Crontab line of the nightly evaluation, e.g. `30 2 * * *`; off by default.",
     )
     eval_dataset: str = Field("ragstone", description="Dataset of the nightly evaluation.")
