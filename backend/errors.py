@@ -1,0 +1,53 @@
+"""What can go wrong in the backend: one family, each named by its meaning.
+
+The sentence of an error is what a client reads in `{"error": "..."}`; the HTTP status stands
+in `backend/http_errors.py`, in one table, so that no other file knows the web.
+"""
+
+
+class BackendError(Exception):
+    """The root: its text is a sentence for the client."""
+
+
+class BadRequest(BackendError):
+    """The request's JSON is missing, malformed, or contradicts itself."""
+
+
+class InvalidName(BackendError):
+    """A model name that breaks the rules of `names.py`; it never reaches the disk."""
+
+
+class ModelNotFound(BackendError):
+    """A well-formed name with no manifest behind it."""
+
+
+class InvalidModel(BackendError):
+    """A manifest, layer or GGUF file that cannot be trusted or read."""
+
+
+class InvalidOption(BackendError):
+    """An entry of `options` with the wrong JSON type."""
+
+
+class UnsupportedTemplate(BackendError):
+    """A Go template that uses more than the subset this version renders."""
+
+
+class ContextExceeded(BackendError):
+    """The prompt does not fit the context and may not be cut."""
+
+
+class ServerBusy(BackendError):
+    """The queue of waiting requests is full (OLLAMA_MAX_QUEUE)."""
+
+
+class LoadFailed(BackendError):
+    """A runner did not become ready; the text carries its last error line."""
+
+
+class RunnerCrashed(BackendError):
+    """The child process went away while it was answering."""
+
+
+class RunnerRejected(BackendError):
+    """The engine refused the request (its 4xx), e.g. a schema it cannot compile."""
