@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     port: int = Field(
         8484, ge=0, le=65535, description="Port of the API; 0 lets the system choose."
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Further host names (JSON list) that browsers may reach this service by."
+    )
     data_dir: Path = Field(
         default_factory=lambda: default_folder("data"),
         description="Folder of the catalogue, indexes and original files.",

@@ -1,0 +1,58 @@
+"""Caps the bodies of everything but uploads, which stream to disk under a limit of their own."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.error_handlers import respond
+
+LIMIT_BYTES = 16 * 1024 * 1024
+
+
+class BodyTooLarge(Exception):
+    """More bytes came than a JSON body may have."""
+
+
+class BodyLimit:
+    """ASGI middleware: 413 once a request that is not multipart passes 16 MiB."""
+
+    def __init__(self, app: ASGIApp, limit: int = LIMIT_BYTES) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received; answer 413 if no answer has begun when it is too much."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        if scope["type"] != "http" or upload:
+            await self.app(scope, receive, send)
+            return
+        received = 0
+        answered = False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise BodyTooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, noted)
+        except BodyTooLarge:
+            if answered:
+                raise
+            detail = f"The request body is over {self.limit // 1024 // 1024} MiB."
+            body = {
+                "type": "urn:ragstone:error:body_too_large",
+                "title": "Body too large",
+                "status": 413,
+                "detail": f"{detail} Send files as multipart/form-data.",
+                "code": "body_too_large",
+            }
+            await respond(413, body)(scope, receive, send)
