@@ -5,12 +5,16 @@ StorageError
 ├── CollectionExists       the name is taken
 ├── InvalidName            a collection name that breaks the rules
 ├── UnknownDocument        no document of that id in that collection
+├── DuplicateDocument      the same bytes are in that collection already
+├── InvalidCursor          a page cursor that this service never gave out
 ├── UnknownJob             no job of that id
 ├── UnknownEvalRun         no evaluation run of that id
 ├── EmbeddingMismatch      the collection's vectors come from another model
 ├── DataFolderLocked       another process owns the data folder
 └── StoreUnavailable       a database, index or disk does not answer
 """
+
+from storage.records import Document
 
 
 class StorageError(Exception):
@@ -31,6 +35,21 @@ class InvalidName(StorageError):
 
 class UnknownDocument(StorageError):
     """No document of that id in that collection."""
+
+
+class DuplicateDocument(StorageError):
+    """The same bytes stand in the collection already, as `document`."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        super().__init__(
+            f"“{document.name}” in collection “{document.collection}” has the same content; "
+            "no second copy was made."
+        )
+
+
+class InvalidCursor(StorageError):
+    """A page cursor that no list ever gave out."""
 
 
 class UnknownJob(StorageError):

@@ -130,6 +130,14 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk with the document it belongs to, as the catalogue holds them."""
+
+    chunk: Chunk
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk id with an index's own score; higher is better."""
 
