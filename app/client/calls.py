@@ -26,6 +26,8 @@ class Call(Generic[T]):
     files: tuple[tuple[str, Path], ...] = ()
     """(name to give, file to read): sent as multipart fields `files`, streamed from disk."""
     pick: str | None = None
+    also_good: tuple[int, ...] = ()
+    """Error statuses whose body is a result all the same."""
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -206,8 +208,13 @@ def health() -> Call[dict[str, Any]]:
 
 
 def ready() -> Call[dict[str, Any]]:
-    """Whether every part is ready; a ServiceError of status 503 says which is not."""
-    return Call("GET", "/health/ready")
+    """Each part's state; `ready` is true when a question can be answered now."""
+    return Call("GET", "/health/ready", also_good=(503,))
+
+
+def info() -> Call[dict[str, Any]]:
+    """What runs there: version, models, where data lies, which engines."""
+    return Call("GET", "/v1/info")
 
 
 def doctor() -> Call[dict[str, Any]]:

@@ -94,5 +94,6 @@ class Endpoints:
 
     health = Endpoint(calls.health)
     ready = Endpoint(calls.ready)
+    info = Endpoint(calls.info)
     doctor = Endpoint(calls.doctor)
     doctor_fix = Endpoint(calls.doctor_fix)

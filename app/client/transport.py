@@ -66,7 +66,7 @@ def _body(response: httpx.Response) -> Any:
 
 
 def _result(call: Call[T], response: httpx.Response) -> T:
-    if response.is_error:
+    if response.is_error and response.status_code not in call.also_good:
         raise ServiceError.from_problem(response.status_code, _body(response))
     if response.status_code == httpx.codes.NO_CONTENT:
         return cast("T", None)
