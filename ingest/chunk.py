@@ -1,0 +1,243 @@
+"""Cuts a loaded document into chunks: along its structure, token-exact, nothing left out. Pure.
+
+1. The headings divide the text into sections; tiny neighbouring sections are put together.
+2. A section is a run of sentences, none of them longer than a chunk may be.
+3. Sentences are packed: of the ends that fit, a paragraph's end in the last third is taken
+   first, else the end that makes the chunks of the section about equally long.
+4. A chunk that begins in mid-paragraph repeats the last sentences of the one before.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ingest.loaded import Heading, LoadedDocument
+from ingest.sentences import Span, split_sentences
+
+CountTokens = Callable[[str], int]
+_TINY_SHARE = 5
+"""A section under a fifth of a chunk is put to its neighbour: alone it is found by everything."""
+_CHARACTERS_PER_TOKEN = 8
+"""English has 4 to 5. Longer pieces are cut, as WordPiece counts any word over 100 characters
+as one unknown token: a page of base64 would pass as a single token, unread by the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDraft:
+    """A chunk before it has ids. `text` == document text[start:end]; `page` is its start's."""
+
+    text: str
+    start: int
+    end: int
+    page: int | None
+    section: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    span: Span
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    span: Span
+    tokens: int
+    opens_block: bool
+    """Whether a paragraph, list item or table row begins here."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSizes:
+    """Largest chunk and overlap, in tokens as `count_tokens` counts them."""
+
+    max_tokens: int
+    overlap_tokens: int = 0
+
+
+class _Counter:
+    """Token counts without the special tokens that every text has."""
+
+    def __init__(self, count_tokens: CountTokens, sizes: ChunkSizes) -> None:
+        self._count = count_tokens
+        self._special = count_tokens("")
+        self.room = max(1, sizes.max_tokens - self._special)
+        self.overlap = min(sizes.overlap_tokens, self.room // 2)
+        self.longest = max(16, self.room * _CHARACTERS_PER_TOKEN)
+
+    def tokens(self, text: str) -> int:
+        return self._count(text) - self._special
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= self.longest and self.tokens(text) <= self.room
+
+
+def split(loaded: LoadedDocument, count_tokens: CountTokens, sizes: ChunkSizes) -> list[ChunkDraft]:
+    """Cut a document into chunks of at most `sizes.max_tokens`, in order of the text.
+
+    Every non-space character of the document is in at least one chunk. `count_tokens` counts
+    with the embedding model's special tokens and is called about twice per sentence.
+    """
+    counter = _Counter(count_tokens, sizes)
+    starts = [page.start for page in loaded.pages]
+    drafts: list[ChunkDraft] = []
+    for section in _merged(loaded.text, _sections(loaded), counter):
+        sentences = _sentences(loaded, section.span, counter)
+        for span in _pack(loaded.text, sentences, counter):
+            page = loaded.pages[max(0, bisect_right(starts, span.start) - 1)] if starts else None
+            drafts.append(
+                ChunkDraft(
+                    text=loaded.text[span.start : span.end],
+                    start=span.start,
+                    end=span.end,
+                    page=page.number if page else None,
+                    section=section.path,
+                )
+            )
+    return drafts
+
+
+def _sections(loaded: LoadedDocument) -> Iterator[_Section]:
+    """Divide the text at its headings; each section carries the path of headings above it."""
+    stack: list[Heading] = []
+    offset = 0
+    for heading in loaded.headings:
+        if heading.offset > offset:
+            yield _Section(Span(offset, heading.offset), tuple(head.title for head in stack))
+            offset = heading.offset
+        while stack and stack[-1].level >= heading.level:
+            stack.pop()
+        stack.append(heading)
+    yield _Section(Span(offset, len(loaded.text)), tuple(head.title for head in stack))
+
+
+def _merged(text: str, sections: Iterator[_Section], counter: _Counter) -> Iterator[_Section]:
+    """Put a tiny section to the one after it where both fit into one chunk."""
+    held: _Section | None = None
+    for section in sections:
+        if held is None:
+            held = section
+            continue
+        both = Span(held.span.start, section.span.end)
+        sizes = [counter.tokens(text[s.start : s.end]) for s in (held.span, section.span)]
+        if min(sizes) <= counter.room // _TINY_SHARE and sum(sizes) <= counter.room:
+            held = _Section(both, _common(held.path, section.path))
+        else:
+            yield held
+            held = section
+    if held is not None:
+        yield held
+
+
+def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the deeper path if one contains the other, else what both begin with."""
+    shared = [a for a, b in zip(first, second, strict=False) if a == b]
+    if len(shared) == min(len(first), len(second)):
+        return max(first, second, key=len)
+    return tuple(shared)
+
+
+def _sentences(loaded: LoadedDocument, section: Span, counter: _Counter) -> list[_Sentence]:
+    """Return the section's sentences, cut at block starts too, and where one is too long."""
+    first = bisect_right(loaded.breaks, section.start)
+    last = bisect_right(loaded.breaks, section.end - 1)
+    cuts = [section.start, *loaded.breaks[first:last], section.end]
+    found: list[_Sentence] = []
+    for start, end in pairwise(cuts):
+        block = loaded.text[start:end]
+        opens = True
+        for sentence in split_sentences(block):
+            for piece in _pieces(block, sentence, counter):
+                tokens = counter.tokens(block[piece.start : piece.end])
+                found.append(_Sentence(Span(start + piece.start, start + piece.end), tokens, opens))
+                opens = False
+    return found
+
+
+def _pieces(text: str, span: Span, counter: _Counter) -> Iterator[Span]:
+    """Halve a sentence that is too long, at a white space or comma near its middle, until it fits."""
+    waiting = [span]
+    while waiting:
+        start, end = waiting.pop()
+        if end - start <= 1 or counter.fits(text[start:end]):
+            yield Span(start, end)
+            continue
+        middle = _cut_near_middle(text, start, end)
+        waiting += [_stripped(text, middle, end), _stripped(text, start, middle)]
+
+
+def _cut_near_middle(text: str, start: int, end: int) -> int:
+    """Return the best cut in the middle third: after a clause, else after a word, else anywhere."""
+    middle, third = (start + end) // 2, (end - start) // 3
+    for marks in (";；", ",，、:：", " \n\t"):
+        before = max(text.rfind(mark, middle - third, middle) for mark in marks)
+        if before > start:
+            return before + 1
+    return middle
+
+
+def _stripped(text: str, start: int, end: int) -> Span:
+    while start < end - 1 and text[start].isspace():
+        start += 1
+    while end - 1 > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
+
+
+def _pack(text: str, sentences: Sequence[_Sentence], counter: _Counter) -> Iterator[Span]:
+    """Yield the spans of a section's chunks."""
+    remaining = sum(sentence.tokens for sentence in sentences)
+    fresh = 0  # the first sentence that is in no chunk yet
+    while fresh < len(sentences):
+        first = _overlap_start(sentences, fresh, counter)
+        end = _chunk_end(sentences, first, fresh, remaining, counter)
+        while end > fresh + 1 and not counter.fits(_text(text, sentences, first, end)):
+            end -= 1  # tokens of joined sentences can be more than the sum, with some models
+        if first < fresh and not counter.fits(_text(text, sentences, first, end)):
+            first = fresh
+        yield Span(sentences[first].span.start, sentences[end - 1].span.end)
+        remaining -= sum(sentence.tokens for sentence in sentences[fresh:end])
+        fresh = end
+
+
+def _text(text: str, sentences: Sequence[_Sentence], first: int, end: int) -> str:
+    return text[sentences[first].span.start : sentences[end - 1].span.end]
+
+
+def _overlap_start(sentences: Sequence[_Sentence], fresh: int, counter: _Counter) -> int:
+    """Return where a chunk begins whose new part begins at `fresh`."""
+    first, tokens = fresh, 0
+    while first > 0 and not sentences[first].opens_block:
+        tokens += sentences[first - 1].tokens
+        if tokens > counter.overlap or tokens + sentences[fresh].tokens > counter.room:
+            break
+        first -= 1
+    return first
+
+
+def _chunk_end(
+    sentences: Sequence[_Sentence], first: int, fresh: int, remaining: int, counter: _Counter
+) -> int:
+    """Return the index after the chunk's last sentence, at least `fresh` + 1."""
+    used = sum(sentence.tokens for sentence in sentences[first:fresh])
+    room = counter.room - used
+    goal = remaining / -(-remaining // room) if remaining > 0 else room
+    taken, end, block_end = 0, fresh, 0
+    while end < len(sentences) and taken + sentences[end].tokens <= room:
+        if end > fresh and sentences[end].opens_block and taken >= goal * 2 / 3:
+            block_end = end
+            if taken >= goal:
+                return end
+        if taken >= goal and not block_end and not _block_ends_soon(sentences, end):
+            return end
+        taken += sentences[end].tokens
+        end += 1
+    if end == len(sentences):
+        return end
+    return block_end or max(end, fresh + 1)
+
+
+def _block_ends_soon(sentences: Sequence[_Sentence], end: int) -> bool:
+    """Say whether a block begins within two sentences, which is worth waiting for."""
+    return any(sentence.opens_block for sentence in sentences[end + 1 : end + 3])
