@@ -2,24 +2,24 @@
 
 1. The headings divide the text into sections; tiny neighbouring sections are put together.
 2. A section is a run of sentences, none of them longer than a chunk may be.
-3. Sentences are packed: of the ends that fit, a paragraph's end in the last third is taken
-   first, else the end that makes the chunks of the section about equally long.
+3. Sentences are packed: of the ends that fit, the one that makes the chunks of the section most
+   nearly equal is taken, a paragraph's end before a mere sentence's.
 4. A chunk that begins in mid-paragraph repeats the last sentences of the one before.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ingest.loaded import Heading, LoadedDocument
 from ingest.sentences import Span, split_sentences
 
 CountTokens = Callable[[str], int]
-_TINY_SHARE = 5
-"""A section under a fifth of a chunk is put to its neighbour: alone it is found by everything."""
+_TINY_SHARE = 8
+"""A section under an eighth of a chunk goes to its neighbour: alone it is little but a heading."""
 _CHARACTERS_PER_TOKEN = 8
-"""English has 4 to 5. Longer pieces are cut, as WordPiece counts any word over 100 characters
+"""English has 4 to 5. What has more is cut, as WordPiece counts any word over 100 characters
 as one unknown token: a page of base64 would pass as a single token, unread by the model."""
 
 
@@ -70,7 +70,7 @@ class _Counter:
         return self._count(text) - self._special
 
     def fits(self, text: str) -> bool:
-        return len(text) <= self.longest and self.tokens(text) <= self.room
+        return self.tokens(text) <= self.room
 
 
 def split(loaded: LoadedDocument, count_tokens: CountTokens, sizes: ChunkSizes) -> list[ChunkDraft]:
@@ -113,29 +113,37 @@ def _sections(loaded: LoadedDocument) -> Iterator[_Section]:
 
 
 def _merged(text: str, sections: Iterator[_Section], counter: _Counter) -> Iterator[_Section]:
-    """Put a tiny section to the one after it where both fit into one chunk."""
-    held: _Section | None = None
+    """Put a tiny section to its neighbour where they are kin and both fit into one chunk."""
+    held = next(sections)
+    size = counter.tokens(text[held.span.start : held.span.end])
     for section in sections:
-        if held is None:
-            held = section
-            continue
-        both = Span(held.span.start, section.span.end)
-        sizes = [counter.tokens(text[s.start : s.end]) for s in (held.span, section.span)]
-        if min(sizes) <= counter.room // _TINY_SHARE and sum(sizes) <= counter.room:
-            held = _Section(both, _common(held.path, section.path))
+        added = counter.tokens(text[section.span.start : section.span.end])
+        tiny = min(size, added) <= counter.room // _TINY_SHARE
+        path = _joint_path(held.path, section.path, first_is_tiny=size <= added)
+        if tiny and size + added <= counter.room and path is not None:
+            held, size = _Section(Span(held.span.start, section.span.end), path), size + added
         else:
             yield held
-            held = section
-    if held is not None:
-        yield held
+            held, size = section, added
+    yield held
 
 
-def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the deeper path if one contains the other, else what both begin with."""
-    shared = [a for a, b in zip(first, second, strict=False) if a == b]
-    if len(shared) == min(len(first), len(second)):
-        return max(first, second, key=len)
-    return tuple(shared)
+def _joint_path(
+    first: tuple[str, ...], second: tuple[str, ...], *, first_is_tiny: bool
+) -> tuple[str, ...] | None:
+    """Return the headings over two sections in one chunk, None where they share none.
+
+    A bare heading takes the path of the section inside it; a tiny section goes under the
+    larger one around it; brothers go under their parent.
+    """
+    if second[: len(first)] == first:
+        return second if first_is_tiny else first
+    shared = tuple(a for a, b in takewhile(_same, zip(first, second, strict=False)))
+    return shared or None
+
+
+def _same(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
 
 
 def _sentences(loaded: LoadedDocument, section: Span, counter: _Counter) -> list[_Sentence]:
@@ -148,20 +156,25 @@ def _sentences(loaded: LoadedDocument, section: Span, counter: _Counter) -> list
         block = loaded.text[start:end]
         opens = True
         for sentence in split_sentences(block):
-            for piece in _pieces(block, sentence, counter):
-                tokens = counter.tokens(block[piece.start : piece.end])
+            for piece, tokens in _pieces(block, sentence, counter):
                 found.append(_Sentence(Span(start + piece.start, start + piece.end), tokens, opens))
                 opens = False
     return found
 
 
-def _pieces(text: str, span: Span, counter: _Counter) -> Iterator[Span]:
-    """Halve a sentence that is too long, at a white space or comma near its middle, until it fits."""
+def _pieces(text: str, span: Span, counter: _Counter) -> Iterator[tuple[Span, int]]:
+    """Halve a sentence that is too long near its middle, at a clause or word, until it fits.
+
+    Yields each piece with its tokens.
+    """
     waiting = [span]
     while waiting:
         start, end = waiting.pop()
-        if end - start <= 1 or counter.fits(text[start:end]):
-            yield Span(start, end)
+        piece = text[start:end]
+        tokens = counter.tokens(piece) if len(piece) <= counter.longest else counter.room + 1
+        if tokens <= counter.room or len(piece) == 1:
+            if not piece.isspace():
+                yield Span(start, end), tokens
             continue
         middle = _cut_near_middle(text, start, end)
         waiting += [_stripped(text, middle, end), _stripped(text, start, middle)]
@@ -192,10 +205,12 @@ def _pack(text: str, sentences: Sequence[_Sentence], counter: _Counter) -> Itera
     while fresh < len(sentences):
         first = _overlap_start(sentences, fresh, counter)
         end = _chunk_end(sentences, first, fresh, remaining, counter)
-        while end > fresh + 1 and not counter.fits(_text(text, sentences, first, end)):
-            end -= 1  # tokens of joined sentences can be more than the sum, with some models
-        if first < fresh and not counter.fits(_text(text, sentences, first, end)):
-            first = fresh
+        # with some models the tokens of joined sentences are more than their sum
+        while not counter.fits(_text(text, sentences, first, end)) and end - first > 1:
+            if first < fresh:
+                first += 1
+            else:
+                end -= 1
         yield Span(sentences[first].span.start, sentences[end - 1].span.end)
         remaining -= sum(sentence.tokens for sentence in sentences[fresh:end])
         fresh = end
@@ -220,24 +235,19 @@ def _chunk_end(
     sentences: Sequence[_Sentence], first: int, fresh: int, remaining: int, counter: _Counter
 ) -> int:
     """Return the index after the chunk's last sentence, at least `fresh` + 1."""
-    used = sum(sentence.tokens for sentence in sentences[first:fresh])
-    room = counter.room - used
-    goal = remaining / -(-remaining // room) if remaining > 0 else room
-    taken, end, block_end = 0, fresh, 0
-    while end < len(sentences) and taken + sentences[end].tokens <= room:
-        if end > fresh and sentences[end].opens_block and taken >= goal * 2 / 3:
-            block_end = end
-            if taken >= goal:
-                return end
-        if taken >= goal and not block_end and not _block_ends_soon(sentences, end):
-            return end
-        taken += sentences[end].tokens
-        end += 1
-    if end == len(sentences):
-        return end
-    return block_end or max(end, fresh + 1)
-
-
-def _block_ends_soon(sentences: Sequence[_Sentence], end: int) -> bool:
-    """Say whether a block begins within two sentences, which is worth waiting for."""
-    return any(sentence.opens_block for sentence in sentences[end + 1 : end + 3])
+    room = counter.room - sum(sentence.tokens for sentence in sentences[first:fresh])
+    goal = remaining / max(1, -(-remaining // room))
+    fitting: list[tuple[int, int]] = []
+    tokens = 0
+    for end in range(fresh + 1, len(sentences) + 1):
+        tokens += sentences[end - 1].tokens
+        if tokens > room:
+            break
+        fitting.append((end, tokens))
+    if not fitting:
+        return fresh + 1
+    enough = [found for found in fitting if found[1] >= goal * 2 / 3] or fitting[-1:]
+    at_blocks = [
+        found for found in enough if found[0] == len(sentences) or sentences[found[0]].opens_block
+    ]
+    return min(at_blocks or enough, key=lambda found: abs(found[1] - goal))[0]

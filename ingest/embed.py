@@ -14,8 +14,20 @@ class Embedder(Protocol):
         """Which model this is; stored with every collection it fills."""
         ...
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Embed stored text; shape (len(texts), dimensions), rows L2-normalised float32."""
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded; until then the calls below wait for it."""
+        ...
+
+    def load(self) -> None:
+        """Load the model, or wait until another thread has; loaded already, do nothing."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str], *, background: bool = False) -> Vectors:
+        """Embed stored text; shape (len(texts), dimensions), rows L2-normalised float32.
+
+        Work in the `background` lets questions go first.
+        """
         ...
 
     def embed_query(self, text: str) -> Vector:
