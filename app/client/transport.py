@@ -3,10 +3,9 @@
 from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self, TypeVar, cast
-from urllib.parse import urlsplit
 
 import httpx
-from httpx_sse import EventSource, ServerSentEvent
+from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from app.client.calls import Call
 from app.client.endpoints import Endpoints
@@ -24,7 +23,7 @@ def _options(url: str, timeout: float) -> dict[str, Any]:
         "base_url": url,
         "timeout": httpx.Timeout(timeout, connect=5.0),
         # a proxy set for the web must not be asked for a service on this machine
-        "trust_env": urlsplit(url).hostname not in LOOPBACK,
+        "trust_env": httpx.URL(url).host not in LOOPBACK,
     }
 
 
@@ -54,6 +53,8 @@ def _plain_errors(url: str) -> Iterator[None]:
         raise ServiceUnavailable(
             f"{url!r} is no address of a service: write http://HOST:PORT"
         ) from exc
+    except SSEError as exc:
+        raise ServiceUnavailable(f"what answers at {url} is not Ragstone: {exc}") from exc
     except httpx.TransportError as exc:
         raise ServiceUnavailable(f"the service at {url} broke off: {exc}") from exc
 
