@@ -52,15 +52,23 @@ def documents(client: Client, collection: str) -> Iterator[Document]:
             return
 
 
-def upload_all(client: Client, collection: str, paths: Sequence[Path], progress: Progress) -> None:
-    """Upload files, many in a request, and wait for all; CorpusError names the first refused."""
+def upload_all(
+    client: Client,
+    collection: str,
+    files: Sequence[Path | tuple[str, Path]],
+    progress: Progress,
+) -> None:
+    """Upload files, many in a request, and wait for all; CorpusError names the first refused.
+
+    A (name, path) pair gives the file another name.
+    """
     accepted: list[Accepted] = []
-    for start in range(0, len(paths), PER_REQUEST):
-        accepted += client.upload(collection, list(paths[start : start + PER_REQUEST]))
+    for start in range(0, len(files), PER_REQUEST):
+        accepted += client.upload(collection, list(files[start : start + PER_REQUEST]))
     for done, document in enumerate(accepted):
-        progress(done, len(paths))
+        progress(done, len(files))
         _wait(client, collection, document)
-    progress(len(paths), len(paths))
+    progress(len(files), len(files))
 
 
 def _wait(client: Client, collection: str, accepted: Accepted) -> None:

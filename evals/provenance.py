@@ -1,10 +1,13 @@
-"""What a result was measured with: the commit of this tree and the machine."""
+"""What a result was measured with: the commit of this tree, the service and the machine."""
 
 import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from app.client import Client, ServiceError
+from app.client.calls import Call
 
 TREE = Path(__file__).resolve().parent.parent
 
@@ -31,3 +34,12 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": os.cpu_count(),
     }
+
+
+def service(client: Client) -> dict[str, Any]:
+    """Return what the service says of itself: version, models, engines."""
+    call: Call[dict[str, Any]] = Call("GET", "/v1/info")
+    try:
+        return client.send(call)
+    except ServiceError:  # an older service
+        return client.health()

@@ -10,7 +10,7 @@ from typing import Any
 from app.client import Client
 from evals.ask import AskOptions, ask
 from evals.dataset import Dataset
-from evals.provenance import commit, machine
+from evals.provenance import commit, machine, service
 from evals.records import Case, CaseResult, Failure, RunResult
 from evals.scorer import Scorer, apply
 
@@ -35,7 +35,7 @@ def evaluate(
 ) -> RunResult:
     """Ask and score every case, in the dataset's order; a crash is a `Failure` of its case."""
     started = datetime.now(UTC)
-    health = client.health()
+    about = service(client)
 
     def one(case: Case) -> CaseResult:
         return evaluate_case(client, case, scorers, options.ask)
@@ -52,7 +52,7 @@ def evaluate(
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         scorers={scorer.name: scorer.version for scorer in scorers},
         cases=tuple(finished),
-        provenance=_provenance(client.url, options, health),
+        provenance=_provenance(client.url, options, about),
     )
 
 
@@ -77,11 +77,11 @@ def evaluate_case(
     return CaseResult(case, exchange, scores, failures)
 
 
-def _provenance(url: str, options: RunOptions, health: dict[str, Any]) -> dict[str, Any]:
+def _provenance(url: str, options: RunOptions, about: dict[str, Any]) -> dict[str, Any]:
     return {
         "url": url,
         "commit": commit(),
         "machine": machine(),
-        "service": health,
+        "service": about,
         "options": {**asdict(options.ask), "concurrency": options.concurrency},
     }
