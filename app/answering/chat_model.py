@@ -1,6 +1,6 @@
 """Protocol of a language model server, and what goes in and out of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class ChatModel(Protocol):
     Every method raises BackendUnavailable, BackendFailed or UnknownModel.
     """
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Generate; closing the iterator, or cancelling its task, stops the generation."""
         ...
 
@@ -78,4 +78,12 @@ class ChatModel(Protocol):
 
     async def models(self) -> list[ModelInfo]:
         """Return the models that the server has."""
+        ...
+
+    async def load(self, prompt: Prompt) -> None:
+        """Load the prompt's model with its context, and read the prompt into its cache."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
         ...

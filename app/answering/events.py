@@ -21,9 +21,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class SentenceChecked:
-    """A finished sentence with its verdict."""
+    """A finished sentence with its verdict; offsets and `so_far` will not change any more."""
 
     sentence: AnswerSentence
+    so_far: str = ""
+    """The answer's text up to this sentence and its [n] marks."""
 
 
 @dataclass(frozen=True, slots=True)

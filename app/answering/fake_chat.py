@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 from app.answering.chat_model import Completion, ModelInfo, Piece, Prompt
 from app.answering.errors import UnknownModel
@@ -43,7 +43,7 @@ class FakeChat:
         self.history: list[Prompt] = []
         self.stopped = 0
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Yield the next reply in pieces, then the end with one token a word."""
         if prompt.model not in self.names:
             raise UnknownModel(f"No model {prompt.model}; known: {', '.join(self.names)}.")
@@ -74,6 +74,13 @@ class FakeChat:
     async def models(self) -> list[ModelInfo]:
         """Return the names it was made with."""
         return [ModelInfo(name) for name in self.names]
+
+    async def load(self, prompt: Prompt) -> None:
+        """Note the prompt; there is nothing to load."""
+        self.history.append(prompt)
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
 
 
 def _words_of(reply: Reply) -> tuple[list[str], Exception | None]:

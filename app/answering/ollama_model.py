@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -37,7 +38,7 @@ class OllamaModel:
         self._lengths: dict[str, int | None] = {}
         self._can_count = True
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Generate; chat prompts go through LlamaIndex, completions straight to the server."""
         with _errors(self.url, prompt.model):
             pieces = (
@@ -112,6 +113,12 @@ class OllamaModel:
             )
             for model in listed.models
         ]
+
+    async def load(self, prompt: Prompt) -> None:
+        """Generate one token from the prompt: the model is loaded and its cache is warm."""
+        async with aclosing(self.stream(replace(prompt, max_tokens=1))) as pieces:
+            async for _ in pieces:
+                pass
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""

@@ -48,8 +48,11 @@ def build(
 
 
 def shown_line(exhibit: Exhibit) -> str:
-    """One line a piece of evidence: text that brings line breaks cannot pose as the prompt."""
-    return f"[{exhibit.n}] {' '.join(exhibit.text.split())}"
+    """One line a piece of evidence: text that brings line breaks cannot pose as the prompt.
+
+    Without its number, which a base model only copies (docs/benchmarks.md).
+    """
+    return " ".join(exhibit.text.split())
 
 
 def shown_passage(exhibit: Exhibit) -> str:

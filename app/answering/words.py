@@ -77,6 +77,17 @@ def question_terms(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def sought(question: str) -> tuple[str, ...]:
+    """Return what a question asks about in its own spelling, to be shown to a person."""
+    found: list[str] = []
+    for token in _TOKEN.findall(QUESTION_WORDS_ZH.sub(" ", question)):
+        if _CJK_RUN.match(token):
+            found.extend(run for run in FUNCTION_CHARACTERS_ZH.split(token) if run)
+        elif _term(_fold(token)):
+            found.append(token)
+    return tuple(dict.fromkeys(found))
+
+
 def numbers(text: str) -> frozenset[str]:
     """Return the numbers that a text states, in one spelling: 1,000 is 1000, 二十五 is 25."""
     found = {_plain_number(match[0]) for match in _DIGITS.finditer(_fold(text))}

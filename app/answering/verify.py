@@ -1,0 +1,201 @@
+"""What the passages say to a sentence of the answer: words, numbers and names; pure, no model.
+
+A sentence is held against windows of one or two neighbouring sentences, not whole passages:
+words that only meet somewhere on a page support nothing. A number or name that the passages do
+not have is never `supported`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from app.answering.candidates import Candidate
+from app.answering.records import Verdict
+from app.answering.words import (
+    is_cjk,
+    names,
+    negated,
+    numbers,
+    plain,
+    question_terms,
+    stated_numbers,
+    terms,
+)
+
+SUPPORTED = 0.75
+"""Share of a sentence's words in one window, from which it counts as supported."""
+PARTIAL = 0.45
+QUESTION_NEAR = 0.45
+"""Share of the question's words around a short answer, from which it answers that question."""
+SHORT_WORDS = 8
+SHORT_CJK = 14
+SIMILAR = 0.80
+"""Cosine with the best window that lifts `partial` to `supported`."""
+RELATED = 0.70
+"""Cosine that lifts `unsupported` to `partial`."""
+_YES_NO = frozenset(
+    {"yes", "no", "true", "false", "是", "是的", "不是", "对", "不对", "否", "有", "没有"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One sentence, or two neighbours, of source `n`; `context` is what may name things."""
+
+    n: int
+    text: str
+    quote: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one sentence; `hard` when a number, name or negation disagrees."""
+
+    verdict: Verdict
+    score: float
+    citations: tuple[int, ...] = ()
+    quote: str | None = None
+    window: str = ""
+    hard: bool = False
+
+
+def windows(pool: Sequence[Candidate], titles: Sequence[str], texts: Sequence[str]) -> list[Window]:
+    """Return every sentence and every pair of neighbours of the passages.
+
+    Args:
+        titles: document name and headings of each passage, by its place.
+        texts: the passages themselves, by their place.
+    """
+    single = [
+        Window(c.passage + 1, c.readable, c.text, f"{titles[c.passage]} {texts[c.passage]}")
+        for c in pool
+    ]
+    double = [
+        Window(a.passage + 1, f"{a.readable} {b.text}", a.text, one.context)
+        for (a, b), one in zip(pairwise(pool), single, strict=False)
+        if a.passage == b.passage and b.ordinal == a.ordinal + 1
+    ]
+    return single + double
+
+
+def check(
+    sentence: str, question: str, among: Sequence[Window], marked: Collection[int] = ()
+) -> Check:
+    """Return the verdict on a sentence without its marks.
+
+    Args:
+        marked: the sources that the model named. Where they do not carry the sentence, the
+            one that does is cited instead.
+    """
+    if plain(sentence) in _YES_NO or not plain(sentence):
+        return Check(Verdict.NOT_CHECKED, 0.0)
+    judged = _check_short if is_short(sentence) else _check_long
+    own = [window for window in among if window.n in marked]
+    first = judged(sentence, question, own) if own else None
+    if first and first.verdict is Verdict.SUPPORTED:
+        return first
+    everywhere = judged(sentence, question, among)
+    return first if first and first.score >= everywhere.score else everywhere
+
+
+def lifted(found: Check, cosine: float) -> Check:
+    """Raise a verdict that words alone left low, for a sentence that says it in other words."""
+    if found.hard:
+        return found
+    verdict = found.verdict
+    if verdict is Verdict.PARTIAL and cosine >= SIMILAR:
+        verdict = Verdict.SUPPORTED
+    elif verdict is Verdict.UNSUPPORTED and cosine >= RELATED:
+        verdict = Verdict.PARTIAL
+    citations = found.citations
+    return Check(verdict, max(found.score, cosine * 0.9), citations, found.quote, found.window)
+
+
+def is_short(sentence: str) -> bool:
+    """Say whether a sentence is a bare name, number or phrase, to be read with its question."""
+    if is_cjk(sentence):
+        return len(plain(sentence).replace(" ", "")) <= SHORT_CJK
+    return len(sentence.split()) <= SHORT_WORDS
+
+
+def _check_long(sentence: str, question: str, among: Sequence[Window]) -> Check:
+    wanted = question_terms(sentence)
+    if not wanted or not among:
+        return Check(Verdict.UNSUPPORTED, 0.0)
+    best = max(among, key=lambda window: (_share(wanted, terms(window.text)), -len(window.text)))
+    share = _share(wanted, terms(best.text))
+    hard = _disagrees(sentence, best)
+    score = share * (0.5 if hard else 1.0)
+    if hard:
+        verdict = Verdict.PARTIAL if share >= SUPPORTED else Verdict.UNSUPPORTED
+    elif share >= SUPPORTED:
+        verdict = Verdict.SUPPORTED
+    else:
+        verdict = Verdict.PARTIAL if share >= PARTIAL else Verdict.UNSUPPORTED
+    return _verdict(verdict, score, best, hard=hard)
+
+
+def _check_short(sentence: str, question: str, among: Sequence[Window]) -> Check:
+    """Judge question and answer together: is it there, and where the question's words are?"""
+    if not among:
+        return Check(Verdict.UNSUPPORTED, 0.0)
+    asked = question_terms(question)
+    scored = [
+        (_held(sentence, window), _near(asked, window), -len(window.text), window)
+        for window in among
+    ]
+    held, near, _, best = max(scored, key=lambda item: item[:3])
+    news = set(question_terms(sentence)) - set(asked)
+    if held < 1.0:
+        found = (
+            Verdict.PARTIAL
+            if held >= 0.6 and not _disagrees(sentence, best)
+            else Verdict.UNSUPPORTED
+        )
+        return _verdict(found, 0.5 * held, best, hard=_disagrees(sentence, best))
+    if near >= QUESTION_NEAR and news:
+        return _verdict(Verdict.SUPPORTED, 0.5 + near / 2, best)
+    return _verdict(Verdict.PARTIAL, 0.4 + near / 4, best)
+
+
+def _verdict(verdict: Verdict, score: float, window: Window, *, hard: bool = False) -> Check:
+    citations = () if verdict is Verdict.UNSUPPORTED else (window.n,)
+    return Check(verdict, round(score, 3), citations, window.quote, window.text, hard)
+
+
+def _held(answer: str, window: Window) -> float:
+    """Return 1 where the window has the answer word for word, else its share of the words."""
+    if is_cjk(answer):
+        if plain(answer).replace(" ", "") in plain(window.text).replace(" ", ""):
+            return 1.0
+    elif f" {plain(answer)} " in f" {plain(window.text)} ":
+        return 1.0
+    if numbers(answer) - stated_numbers(window.text):
+        return 0.0
+    wanted = question_terms(answer)
+    return _share(wanted, terms(window.text)) if wanted else 0.0
+
+
+def _disagrees(sentence: str, window: Window) -> bool:
+    """Say whether the sentence has a number, a name or a negation that the source has not."""
+    if numbers(sentence) - stated_numbers(window.text):
+        return True
+    context = f"{window.text} {window.context}"
+    held = terms(context) | names(context)
+    folded = plain(context)
+    if any(name not in held and name not in folded for name in names(sentence)):
+        return True
+    return negated(sentence) and not negated(window.text)
+
+
+def _near(asked: Sequence[str], window: Window) -> float:
+    """Return the question's share in the window; elsewhere in the passage a word counts half."""
+    if not asked:
+        return 0.0
+    inside = _share(asked, terms(window.text))
+    return inside + 0.5 * (_share(asked, terms(f"{window.text} {window.context}")) - inside)
+
+
+def _share(wanted: Collection[str], held: Collection[str]) -> float:
+    return sum(1 for term in wanted if term in held) / len(wanted) if wanted else 0.0
