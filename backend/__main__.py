@@ -1,0 +1,109 @@
+"""`python -m backend`: the server as a process of its own.
+
+    --exit-with-parent   end when stdin does, and when the parent dies in any other way
+
+When it is ready it prints one line, `Ragstone backend listening on http://HOST:PORT`, with the
+real port where OLLAMA_HOST asked for port 0.
+"""
+
+import argparse
+import errno
+import logging
+import os
+import socket
+import sys
+
+import uvicorn
+
+from backend.address import Address
+from backend.guard import is_loopback
+from backend.lifeline import die_with_parent, watch_pipe
+from backend.main import create_app
+from backend.settings import BackendSettings
+
+SHUTDOWN_SECONDS = 2
+READY = "Ragstone backend listening on {url}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m backend", description="Ollama-shaped server.")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin ends")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
+    settings = BackendSettings()
+    try:
+        listener = _listen(settings.address)
+    except OSError as error:
+        print(_cannot_listen(settings.address, error), file=sys.stderr)
+        return 1
+    bound = Address(settings.address.host, listener.getsockname()[1])
+    if not is_loopback(bound.host):
+        print(
+            f"Warning: {bound.host} can be reached from other machines, and this server asks for "
+            "no password. Set OLLAMA_HOST=127.0.0.1 unless that is meant.",
+            file=sys.stderr,
+        )
+    server = _Server(_config(settings), READY.format(url=bound.url()))
+    if options.exit_with_parent:
+        die_with_parent(os.getppid())
+        watch_pipe(sys.stdin.fileno(), server.stop)
+    server.run([listener])
+    return 0
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._ready, flush=True)
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def _config(settings: BackendSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        server_header=False,
+    )
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _cannot_listen(address: Address, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Error: port {address.port} is taken. Stop the program that holds it, or choose "
+            f"another: OLLAMA_HOST={address.host}:{address.port + 1}, or port 0 for any."
+        )
+    return f"Error: cannot listen on {address.host}:{address.port}: {error.strerror}"
+
+
+def _log_level() -> int:
+    value = os.environ.get("OLLAMA_DEBUG", "").strip().lower()
+    return logging.WARNING if value in ("", "0", "false") else logging.DEBUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Builds the application: settings in, an ASGI app out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from backend import http_errors
+from backend.generation import Backend
+from backend.guard import Guard
+from backend.library import Library
+from backend.llama_runner import LlamaRunner
+from backend.pool import Limits, Pool
+from backend.routes import chat, embed, generate, models, root, tokenize
+from backend.runner import RunnerFactory
+from backend.settings import BackendSettings
+from backend.store import ModelStore
+
+
+def create_app(
+    settings: BackendSettings | None = None, runner_factory: RunnerFactory = LlamaRunner
+) -> FastAPI:
+    """The server for `settings` (default: the environment), with runners from the factory.
+
+    Its lifespan stops every runner at the end, however busy.
+    """
+    settings = settings or BackendSettings()
+    limits = Limits(
+        loaded=settings.loaded_limit,
+        queue=settings.max_queue,
+        keep_alive=settings.keep_alive,
+        load_timeout=settings.load_timeout,
+    )
+    backend = Backend(
+        settings, Library(ModelStore(settings.models_folder)), Pool(runner_factory, limits)
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await backend.pool.close()
+
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.backend = backend
+    for room in (root, models, generate, chat, embed, tokenize):
+        app.include_router(room.router)
+    http_errors.install(app)
+    app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)
+    return app

@@ -1,0 +1,33 @@
+"""POST /api/tokenize, Ragstone's one extension: a prompt budget needs the model's own count."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend.deps import BackendDep, BodyDep
+from backend.errors import BadRequest
+from backend.generation import Backend
+from backend.library import OpenModel
+from backend.options import read_options
+from backend.requests import TokenizeRequest, parse
+from backend.streaming import unless_gone
+from backend.wire import json_response
+
+router = APIRouter()
+
+
+@router.post("/api/tokenize")
+async def tokenize(request: Request, backend: BackendDep, body: BodyDep) -> Response:
+    """`{model, content, add_special?}` → `{tokens, count}`; loads the model like any request."""
+    asked = parse(TokenizeRequest, body)
+    if not asked.model.strip():
+        raise BadRequest("model is required")
+    model = backend.library.open(asked.model)
+    tokens = await unless_gone(request, _tokenize(backend, model, asked))
+    return json_response({"tokens": tokens, "count": len(tokens)})
+
+
+async def _tokenize(backend: Backend, model: OpenModel, asked: TokenizeRequest) -> list[int]:
+    options = read_options(model.content.params, asked.options)
+    spec = model.runner_spec(options.load, backend.settings)
+    async with backend.pool.lease(model, spec, asked.keep_alive) as runner:
+        return await runner.tokenize(asked.content, special=asked.add_special)

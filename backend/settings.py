@@ -1,0 +1,89 @@
+"""The backend's settings: Ollama's own variables, built once and passed down.
+
+As in Ollama, a value that cannot be read falls back to its default instead of stopping the server.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.address import Address
+from backend.durations import parse_setting
+
+DEFAULT_CONTEXT = 4096
+
+
+def _trimmed(value: Any) -> str:
+    return str(value).strip().strip("\"'")
+
+
+def _seconds(default: float) -> Callable[[Any], float]:
+    return lambda value: parse_setting(_trimmed(value), default)
+
+
+def _count(default: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        text = _trimmed(value)
+        return int(text) if text.isascii() and text.isdigit() else default
+
+    return read
+
+
+def _positive(default: int) -> Callable[[Any], int]:
+    read = _count(default)
+    return lambda value: read(value) or default
+
+
+class BackendSettings(BaseSettings):
+    """Every field is the variable `OLLAMA_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="OLLAMA_", frozen=True, extra="ignore")
+
+    host: Annotated[str, BeforeValidator(_trimmed)] = Field(
+        "127.0.0.1:11434", description="Where to listen: [scheme://]host[:port]; port 0 = any."
+    )
+    origins: Annotated[str, BeforeValidator(_trimmed)] = Field(
+        "", description="Further allowed browser origins, comma-separated; each may hold one *."
+    )
+    models: Path = Field(Path("~/.ollama/models"), description="Folder with manifests/ and blobs/.")
+    keep_alive: Annotated[float, BeforeValidator(_seconds(300.0))] = Field(
+        300.0, description="How long an idle model stays loaded; negative = for ever."
+    )
+    load_timeout: Annotated[float, BeforeValidator(_seconds(300.0))] = Field(
+        300.0, description="How long a load may take; 0 or negative = no limit."
+    )
+    num_parallel: Annotated[int, BeforeValidator(_positive(1))] = Field(
+        1, description="Slots per runner; more slots lower the throughput of small CPUs."
+    )
+    max_loaded_models: Annotated[int, BeforeValidator(_count(0))] = Field(
+        0, description="Models loaded at once; 0 = 3."
+    )
+    max_queue: Annotated[int, BeforeValidator(_positive(512))] = Field(
+        512, description="Requests that may wait for a model; the next one gets 503."
+    )
+    context_length: Annotated[int, BeforeValidator(_count(0))] = Field(
+        0, description="num_ctx where a request names none; 0 = 4096."
+    )
+
+    @property
+    def address(self) -> Address:
+        """The parsed OLLAMA_HOST."""
+        return Address.parse(self.host)
+
+    @property
+    def models_folder(self) -> Path:
+        """OLLAMA_MODELS with `~` expanded."""
+        return self.models.expanduser()
+
+    @property
+    def default_context(self) -> int:
+        """Tokens of context where neither request nor model says."""
+        return self.context_length or DEFAULT_CONTEXT
+
+    @property
+    def loaded_limit(self) -> int:
+        """The number of runners that may live at once."""
+        return self.max_loaded_models or 3

@@ -1,0 +1,80 @@
+"""Ollama's JSON on the wire: bodies in, objects, times and error bodies out."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend.errors import BadRequest
+
+JSON = "application/json; charset=utf-8"
+MAX_BODY = 256 << 20
+_FARTHEST = timedelta(days=365.25 * 292)  # as far as 64-bit nanoseconds reach
+_DECODER = json.JSONDecoder()
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object of a request, whatever its content type says (curl sends form data).
+
+    Keys are lower-cased, as Ollama's decoder ignores their case, and nulls are dropped, as it
+    leaves their fields as they were. Raises BadRequest.
+    """
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > MAX_BODY:
+            raise BadRequest(f"the request body is larger than {MAX_BODY >> 20} MB")
+    if not raw.strip():
+        raise BadRequest("missing request body")
+    try:
+        value, _ = _DECODER.raw_decode(raw.decode("utf-8", "replace").lstrip())
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"invalid JSON: {error}") from error
+    if not isinstance(value, dict):
+        kind = type(value).__name__
+        raise BadRequest(f"json: cannot unmarshal {kind} into Go value of the request type")
+    return {key.lower(): item for key, item in value.items() if item is not None}
+
+
+def dump(value: Any) -> bytes:
+    """Compact JSON; a lone surrogate becomes a replacement character instead of an error."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A JSON answer with the content type that Ollama sends."""
+    return Response(dump(value), status, media_type=JSON)
+
+
+def error_response(sentence: str, status: int) -> Response:
+    """An error answer: always one plain string."""
+    return json_response({"error": sentence}, status)
+
+
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` without what Go's omitempty leaves out: zero, false, empty, None."""
+    return {key: value for key, value in values.items() if value}
+
+
+def utc_now() -> str:
+    """Now, as `created_at` wants it: RFC 3339 in UTC with a Z."""
+    return rfc3339(datetime.now(UTC))
+
+
+def rfc3339(when: datetime) -> str:
+    """RFC 3339 with the fraction's trailing zeros left out, `Z` for UTC."""
+    text = when.strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{when.microsecond:06d}".rstrip("0").rstrip(".")
+    offset = when.strftime("%z")
+    zone = "Z" if when.tzinfo is UTC or not offset else f"{offset[:3]}:{offset[3:5]}"
+    return text + fraction + zone
+
+
+def expiry(seconds: float) -> str:
+    """The local time in `seconds`; for ever is 292 years ahead."""
+    ahead = min(timedelta(seconds=min(seconds, 1e10)), _FARTHEST)
+    return rfc3339(datetime.now(UTC).astimezone() + ahead)
