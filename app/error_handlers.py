@@ -50,6 +50,7 @@ TABLE: dict[type[Exception], Row] = {
     app_errors.InvalidRequest: Row(400, "invalid_request"),
     app_errors.BackendNotStarted: Row(503, "backend_not_started"),
     app_errors.PortTaken: Row(503, "port_taken", "RAGSTONE_PORT"),
+    app_errors.EvaluationBusy: Row(409, "evaluation_busy"),
 }
 FAMILIES = (
     storage.StorageError,

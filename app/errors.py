@@ -4,7 +4,8 @@ AppError
 ├── InvalidRequest      a body, a field or a header that cannot be used
 ├── Unsupported         a known shape that this version does not do
 ├── BackendNotStarted   the bundled model server did not come up
-└── PortTaken           another program listens on the port
+├── PortTaken           another program listens on the port
+└── EvaluationBusy      an evaluation run goes on already
 """
 
 
@@ -41,3 +42,9 @@ class PortTaken(AppError):
     """Another program listens on the port."""
 
     code = "port_taken"
+
+
+class EvaluationBusy(AppError):
+    """An evaluation run goes on already; a second would spoil both runs' latencies."""
+
+    code = "evaluation_busy"
