@@ -6,8 +6,13 @@ creation takes effect. One Chroma collection per collection, because a `where` f
 everything costs 56 to 493 ms.
 """
 
+import re
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +25,7 @@ from storage.records import Hit, Vector, Vectors
 HNSW = {"space": "cosine", "ef_search": 400}
 PREFIX = "ragstone-"
 """Before every collection name, so that a shared Chroma server keeps its tenants apart."""
-IDS_AT_ONCE = 5_000
+_SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Result = TypeVar("Result")
 
@@ -63,11 +68,9 @@ class ChromaIndex:
 
     def delete(self, collection_id: str, chunk_ids: Sequence[str]) -> None:
         """Remove these chunks; unknown ids are ignored. Raises StoreUnavailable."""
-        space = self._space(collection_id)
-        if space is None:
-            return
         for first in range(0, len(chunk_ids), self._batch):
-            self._ask(space.delete, ids=list(chunk_ids[first : first + self._batch]))
+            batch = list(chunk_ids[first : first + self._batch])
+            self._read(collection_id, partial(_delete, batch))
 
     def search(
         self,
@@ -82,36 +85,33 @@ class ChromaIndex:
         """
         if limit < 1 or (document_ids is not None and not document_ids):
             return []
-        space = self._space(collection_id)
-        if space is None:
-            return []
-        found = self._ask(
-            space.query,
-            query_embeddings=[np.asarray(vector, dtype=np.float32)],
-            n_results=limit,
-            where=None if document_ids is None else {"document_id": {"$in": list(document_ids)}},
-            include=["distances"],
+        found = self._read(
+            collection_id,
+            lambda space: space.query(
+                query_embeddings=[np.asarray(vector, dtype=np.float32)],
+                n_results=limit,
+                where=_among(document_ids),
+                include=["distances"],
+            ),
         )
+        if found is None:
+            return []
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [Hit(chunk_id, 1.0 - float(distance)) for chunk_id, distance in pairs]
 
     def ids(self, collection_id: str) -> set[str]:
         """Return all chunk ids of the collection, for the audit. Raises StoreUnavailable."""
-        space = self._space(collection_id)
-        if space is None:
-            return set()
-        found: set[str] = set()
-        while True:
-            page = self._ask(space.get, limit=IDS_AT_ONCE, offset=len(found), include=[])["ids"]
-            found.update(page)
-            if len(page) < IDS_AT_ONCE:
-                return found
+        found = self._read(collection_id, lambda space: space.get(include=[]))
+        return set() if found is None else set(found["ids"])
 
     def drop(self, collection_id: str) -> None:
         """Forget the collection; one that is unknown is ignored. Raises StoreUnavailable."""
         with self._guard:
             self._spaces.pop(collection_id, None)
-        self._ask(_if_found, self._client.delete_collection, PREFIX + collection_id)
+        from chromadb.errors import NotFoundError
+
+        with suppress(NotFoundError):
+            self._ask(self._client.delete_collection, PREFIX + collection_id)
 
     def collections(self) -> set[str]:
         """Return the ids of the collections that stand here, for the audit."""
@@ -119,41 +119,54 @@ class ChromaIndex:
         return {s.name.removeprefix(PREFIX) for s in spaces if s.name.startswith(PREFIX)}
 
     def close(self) -> None:
-        """Close the folder or the connection."""
+        """Close the folder or the connection; the index is not to be used afterwards."""
+        # Chroma 1.5's close leaves the connections of its two HTTP sessions open
+        for part in (self._client, getattr(self._client, "_admin_client", None)):
+            session = getattr(getattr(part, "_server", None), "_session", None)
+            if session is not None:
+                session.close()
         self._client.close()
 
-    def _space(self, collection_id: str) -> Any:
-        """Return Chroma's collection, None where there is none."""
+    def _read(self, collection_id: str, ask: Callable[[Any], Result]) -> Result | None:
+        """Ask Chroma's collection something; None where there is no such collection.
+
+        A handle outlives its collection when another thread, or another client of the
+        server, drops it: Chroma then says NotFound, and the handle is forgotten.
+        """
+        from chromadb.errors import NotFoundError
+
         with self._guard:
-            if collection_id not in self._spaces:
-                found = self._ask(
-                    _if_found,
-                    self._client.get_collection,
-                    PREFIX + collection_id,
-                    embedding_function=None,
-                )
-                if found is None:
-                    return None
-                self._spaces[collection_id] = found
-            return self._spaces[collection_id]
+            space = self._spaces.get(collection_id)
+        try:
+            if space is None:
+                name = PREFIX + collection_id
+                space = self._ask(self._client.get_collection, name, embedding_function=None)
+            with self._guard:
+                self._spaces[collection_id] = space
+            return self._ask(ask, space)
+        except NotFoundError:
+            with self._guard:
+                self._spaces.pop(collection_id, None)
+            return None
 
     def _space_to_fill(self, collection_id: str) -> Any:
+        space = self._client.get_or_create_collection(
+            PREFIX + collection_id, configuration={"hnsw": HNSW}, embedding_function=None
+        )
         with self._guard:
-            self._spaces[collection_id] = self._client.get_or_create_collection(
-                PREFIX + collection_id,
-                configuration={"hnsw": HNSW},
-                embedding_function=None,
-            )
-            return self._spaces[collection_id]
+            self._spaces[collection_id] = space
+        return space
 
     def _ask(self, call: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Call Chroma; its failures become StoreUnavailable."""
+        """Call Chroma; its failures, but for NotFoundError, become StoreUnavailable."""
         import httpx
-        from chromadb.errors import ChromaError
+        from chromadb.errors import ChromaError, NotFoundError
 
         try:
             return call(*args, **kwargs)
-        except (ChromaError, httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
+        except NotFoundError:
+            raise
+        except (ChromaError, httpx.HTTPError, OSError) as error:
             raise StoreUnavailable(
                 f"The vector index {self._place} does not answer: {error}. {self._cure()}"
             ) from error
@@ -171,6 +184,15 @@ def _is_url(place: str) -> bool:
     return place.startswith(("http://", "https://"))
 
 
+def _delete(chunk_ids: list[str], space: Any) -> bool:
+    space.delete(ids=chunk_ids)
+    return True
+
+
+def _among(document_ids: Collection[str] | None) -> dict[str, Any] | None:
+    return None if document_ids is None else {"document_id": {"$in": list(document_ids)}}
+
+
 def _connect(place: str) -> Any:
     import chromadb
     from chromadb.config import Settings
@@ -178,18 +200,32 @@ def _connect(place: str) -> Any:
     # Chroma would read `.env` of the working folder too, which is Ragstone's
     settings = Settings(_env_file=None, anonymized_telemetry=False)
     if not _is_url(place):
-        Path(place).mkdir(parents=True, exist_ok=True)
+        folder = Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_dropped(folder)
         return chromadb.PersistentClient(path=place, settings=settings)
     url = urlsplit(place)
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 80)
-    return chromadb.HttpClient(url.hostname or "", port, ssl=secure, settings=settings)
-
-
-def _if_found(call: Callable[..., Result], *args: Any, **kwargs: Any) -> Result | None:
-    from chromadb.errors import NotFoundError
-
     try:
-        return call(*args, **kwargs)
-    except NotFoundError:
-        return None
+        return chromadb.HttpClient(url.hostname or "", port, ssl=secure, settings=settings)
+    except ValueError as error:  # Chroma's word for a server that does not answer
+        raise ConnectionError(str(error)) from error
+
+
+def _remove_dropped(folder: Path) -> None:
+    """Remove the folders of collections that are no more: Chroma 1.5 leaves them (its #2594).
+
+    A folder bears the id of its segment. Where the layout is another, nothing is touched.
+    """
+    database = folder / "chroma.sqlite3"
+    if not database.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            segments = {row[0] for row in connection.execute("SELECT id FROM segments")}
+    except sqlite3.Error:
+        return
+    for child in folder.iterdir():
+        if child.is_dir() and _SEGMENT.fullmatch(child.name) and child.name not in segments:
+            shutil.rmtree(child, ignore_errors=True)

@@ -34,3 +34,11 @@ class KeywordIndex(Protocol):
     def drop(self, collection_id: str) -> None:
         """Forget the collection; one that is unknown is ignored."""
         ...
+
+    def collections(self) -> set[str]:
+        """Return the ids of the collections that stand here, for the audit."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; the index is not to be used afterwards."""
+        ...
