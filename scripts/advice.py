@@ -23,6 +23,7 @@ NO_WHEEL = (
     "The package index has no build for this Python and machine. Python 3.11 to 3.13 on Linux "
     "or macOS is what the pinned versions are for: make setup PYTHON=python3.12"
 )
+NOTHING = f"{NETWORK}\nIf the network is well: {NO_WHEEL}"  # pip does not tell the two apart
 UNKNOWN = "The lines above say why; the whole output is in the log."
 
 SIGNS: tuple[tuple[str, str], ...] = (
@@ -38,6 +39,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
         NETWORK,
     ),
     (r"Permission denied|Errno 13\b", RIGHTS),
+    (r"\(from versions: none\)", NOTHING),
     (r"No matching distribution found|Could not find a version that satisfies", NO_WHEEL),
 )
 

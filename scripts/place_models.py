@@ -145,8 +145,12 @@ class Placed:
         partial.replace(self._path)
 
 
-def place(models: Path) -> None:
-    """Place every bundled model that does not stand yet."""
+def place(
+    models: Path,
+    language_models: Iterable[LanguageModel] = LANGUAGE_MODELS,
+    embedding_model: EmbeddingModel = EMBEDDING_MODEL,
+) -> None:
+    """Place every model that does not stand yet."""
     placed = Placed(models)
 
     def one(model: Model, how: Callable[[Model, Path], list[Path]]) -> None:
@@ -155,8 +159,8 @@ def place(models: Path) -> None:
             (models / ".downloads").mkdir(parents=True, exist_ok=True)
             placed.add(model, how(model, models))
 
-    one(EMBEDDING_MODEL, place_embedding_model)
-    for model in LANGUAGE_MODELS:
+    one(embedding_model, place_embedding_model)
+    for model in language_models:
         one(model, place_language_model)
 
 

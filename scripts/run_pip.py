@@ -12,7 +12,7 @@ from scripts.advice import SetupFailed, advice
 
 WIDTH = 96
 # a user's `user = true` would make pip refuse to install into the environment
-ENVIRONMENT = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+FOR_PIP = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _status(text: str) -> None:
@@ -35,7 +35,7 @@ def run(command: Sequence[str | Path], log: Path, what: str) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=ENVIRONMENT,
+            env={**os.environ, **FOR_PIP},
         ) as process,
     ):
         kept.write(f"$ {' '.join(map(str, command))}\n")
