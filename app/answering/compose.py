@@ -15,7 +15,7 @@ from app.answering.verify import Check
 from app.answering.wording import Wording, wording
 from app.answering.words import is_cjk, sought
 
-CARRIED = frozenset({Verdict.SUPPORTED, Verdict.PARTIAL})
+CARRIED = frozenset(Verdict) - {Verdict.UNSUPPORTED}
 QUOTES = 3
 SHORT = 40
 """Characters of an answer that is hardly a sentence: a quote beside it says what it is about."""
