@@ -1,5 +1,6 @@
 """The catalogue: the truth about collections, documents, chunks, jobs and evaluation runs."""
 
+from storage.catalogue.census import Census
 from storage.catalogue.chunks import Chunks
 from storage.catalogue.collections import DEFAULT_COLLECTION, Collections
 from storage.catalogue.database import Database
@@ -29,6 +30,7 @@ class Catalogue:
         self.chunks = Chunks(self._database)
         self.jobs = Jobs(self._database)
         self.leftovers = Leftovers(self._database)
+        self.census = Census(self._database)
         self.eval_runs = EvalRuns(self._database)
         self.collections.ensure(DEFAULT_COLLECTION)
 

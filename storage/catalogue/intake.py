@@ -7,11 +7,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
 from storage.catalogue.rows import fault_columns, select_documents, to_document
-from storage.catalogue.tables import collections, documents, jobs
-from storage.catalogue.underway import LIVE, UNDERWAY, fail_underway
+from storage.catalogue.tables import collections, documents
+from storage.catalogue.underway import LIVE, UNDERWAY, fail_underway, insert_job
 from storage.errors import UnknownCollection
 from storage.ids import new_id
-from storage.records import Collection, Document, DocumentStatus, Fault, JobStage, JobState
+from storage.records import Collection, Document, DocumentStatus, Fault, JobState
 
 SUPERSEDED = Fault(
     "superseded", "A newer upload of the same name took this one's place before it was ready."
@@ -108,15 +108,6 @@ def insert_document(connection: Connection, collection: Collection, upload: Uplo
     }
     connection.execute(insert(documents).values(row))
     if job_id is not None:
-        connection.execute(
-            insert(jobs).values(
-                id=job_id,
-                document_id=document_id,
-                state=JobState.QUEUED,
-                stage=JobStage.WAITING,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+        insert_job(connection, job_id, document_id, now)
     query = select_documents().where(documents.c.id == document_id)
     return to_document(connection.execute(query).mappings().one())

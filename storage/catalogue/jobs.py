@@ -3,14 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
 from storage.catalogue.database import Database
 from storage.catalogue.rows import fault_columns, select_jobs, to_job
 from storage.catalogue.tables import documents, jobs
-from storage.catalogue.underway import OPEN, fail_underway
-from storage.errors import UnknownJob
+from storage.catalogue.underway import OPEN, UNDERWAY, fail_underway, insert_job
+from storage.errors import UnknownDocument, UnknownJob
+from storage.ids import new_id
 from storage.records import DocumentStatus, Fault, Job, JobStage, JobState
 
 JobList = list[Job]  # inside the class `list` is the method
@@ -34,6 +35,23 @@ class Jobs:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(jobs.c.created_at, jobs.c.id)).mappings()
             return [to_job(row) for row in rows]
+
+    def add(self, document_id: str) -> Job:
+        """Queue a new job for a document under way whose job was lost.
+
+        Raises UnknownDocument when no document of that id is under way.
+        """
+        job_id, now = new_id(), datetime.now(UTC)
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                update(documents)
+                .where(documents.c.id == document_id, documents.c.status.in_(UNDERWAY))
+                .values(status=DocumentStatus.PENDING, job_id=job_id)
+            )
+            if not changed.rowcount:
+                raise UnknownDocument(f"No document {document_id[:64]} is under way.")
+            insert_job(connection, job_id, document_id, now)
+            return _job(connection, job_id)
 
     def start(self, job_id: str) -> Job:
         """Begin (again) a job that is queued or was interrupted; counts one more attempt.
@@ -95,6 +113,12 @@ class Jobs:
             state = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
         return state is None or state == JobState.CANCELLED
 
+    def counts(self) -> dict[JobState, int]:
+        """Return how many jobs are in each state that any job is in."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {JobState(state): count for state, count in connection.execute(query)}
+
     def list(self, state: JobState | None = None, limit: int = 50) -> JobList:
         """Return up to `limit` jobs, newest first."""
         query = select_jobs().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
@@ -135,7 +159,7 @@ def _set_document(connection: Connection, job: Job, status: DocumentStatus) -> N
         update(documents)
         .where(
             documents.c.id == job.document_id,
-            documents.c.status.in_((DocumentStatus.PENDING, DocumentStatus.PROCESSING)),
+            documents.c.status.in_(UNDERWAY),
         )
         .values(status=status)
     )

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.engine import Connection
 
 from storage.catalogue.rows import fault_columns
 from storage.catalogue.tables import documents, jobs, leftovers
-from storage.records import DocumentStatus, Fault, JobState
+from storage.records import DocumentStatus, Fault, JobStage, JobState
 
 UNDERWAY = (DocumentStatus.PENDING, DocumentStatus.PROCESSING)
 LIVE = (*UNDERWAY, DocumentStatus.COMPLETED)
@@ -36,3 +36,17 @@ def fail_underway(connection: Connection, document_id: str, fault: Fault, state:
         update(leftovers).where(leftovers.c.document_id == document_id).values(staged=False)
     )
     return True
+
+
+def insert_job(connection: Connection, job_id: str, document_id: str, created_at: datetime) -> None:
+    """Queue a job for the document."""
+    connection.execute(
+        insert(jobs).values(
+            id=job_id,
+            document_id=document_id,
+            state=JobState.QUEUED,
+            stage=JobStage.WAITING,
+            created_at=created_at,
+            updated_at=created_at,
+        )
+    )
