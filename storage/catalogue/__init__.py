@@ -3,6 +3,7 @@
 from storage.catalogue.census import Census
 from storage.catalogue.chunks import Chunks
 from storage.catalogue.collections import DEFAULT_COLLECTION, Collections
+from storage.catalogue.counts import Counts
 from storage.catalogue.database import Database
 from storage.catalogue.documents import Documents
 from storage.catalogue.eval_runs import EvalRuns
@@ -32,6 +33,7 @@ class Catalogue:
         self.leftovers = Leftovers(self._database)
         self.census = Census(self._database)
         self.eval_runs = EvalRuns(self._database)
+        self.counts = Counts(self._database)
         self.collections.ensure(DEFAULT_COLLECTION)
 
     def close(self) -> None:
