@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import errors, media_type
-from ingest.errors import IngestCancelled, IngestError, ParsingTimedOut, UnreadableFile
+from ingest.errors import IngestError, ParsingTimedOut, UnreadableFile
 from ingest.loaded import LoadedDocument, Loader
 
 LOADERS = {
@@ -53,13 +53,13 @@ def load(
     path: Path,
     kind: str,
     limits: ParseLimits | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
 ) -> LoadedDocument:
     """Read a file of media type `kind` in a child process of its own.
 
     Starting the child costs 0.2 to 0.4 s (measured), most of it Python's imports. Raises the
     IngestError that the loader raised, UnreadableFile when the child crashed or ran out of
-    memory, ParsingTimedOut, or IngestCancelled once `cancelled()` says so.
+    memory, ParsingTimedOut, or whatever `check` raises to end the work.
     """
     limits = limits or ParseLimits()
     with tempfile.TemporaryDirectory(prefix="ragstone-load-") as folder:
@@ -71,15 +71,13 @@ def load(
             stderr=subprocess.DEVNULL,
         ) as child:  # fmt: skip
             try:
-                _wait(child, limits, cancelled)
+                _wait(child, limits, check)
             finally:
                 child.kill()
         return _result(out, child.returncode)
 
 
-def _wait(
-    child: subprocess.Popen[bytes], limits: ParseLimits, cancelled: Callable[[], bool]
-) -> None:
+def _wait(child: subprocess.Popen[bytes], limits: ParseLimits, check: Callable[[], None]) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
         try:
@@ -88,8 +86,7 @@ def _wait(
             pass
         else:
             return
-        if cancelled():
-            raise IngestCancelled("The job was cancelled while the document was being read.")
+        check()
         if time.monotonic() > deadline:
             raise ParsingTimedOut(
                 f"Reading the document took longer than {limits.seconds:g} s. "
