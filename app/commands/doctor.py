@@ -1,5 +1,6 @@
 """`ragstone doctor`: is what is kept whole, and are all its copies the same."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ def doctor(
     if as_json:
         print_json(report)
     else:
-        show_report(report)
+        show_report(report, fixed=fix)
     if not report["ok"]:
         raise typer.Exit(1)
 
@@ -36,12 +37,11 @@ def _ask_service(
     """Ask the process that owns the folder; None where no service runs (on that folder)."""
     from app.client import ServiceUnavailable
 
-    named = url is not None or port is not None
     with connect(url, port) as client:
         try:
             owned = client.info()["data_dir"]
         except ServiceUnavailable:
-            if named:
+            if url is not None or port is not None:
                 raise
             return None
         if data_dir is not None and Path(owned).resolve() != data_dir.resolve():
@@ -54,51 +54,27 @@ def _examine(data_dir: Path | None, *, fix: bool) -> dict[str, Any]:
 
     Raises DataFolderLocked where a service owns it after all, on another port.
     """
-    import asyncio
-    from dataclasses import asdict
-
-    from app.wiring import build_services
+    from app.doctor_report import as_json
+    from app.wiring import open_stores
     from storage.audit import audit, repair
+    from storage.lock import DataFolderLock
 
-    # no question is asked here, so no model server is started
-    services = build_services(settings_of(data_dir=data_dir, ollama_url="http://127.0.0.1:11434"))
+    settings = settings_of(data_dir=data_dir)
     look = repair if fix else audit
-    try:
-        report = look(services.catalogue, services.vectors, services.keywords, services.files)
-    finally:
-        asyncio.run(services.aclose())
-    return {"ok": report.ok, **asdict(report)}
+    with DataFolderLock(settings.data_dir), closing(open_stores(settings)) as stores:
+        return as_json(look(stores.catalogue, stores.vectors, stores.keywords, stores.files))
 
 
-def show_report(report: dict[str, Any]) -> None:
+def show_report(report: dict[str, Any], *, fixed: bool) -> None:
     """Print what was counted and what is off."""
     out = console()
-    for line in lines_of(report):
-        out.print(line)
+    for one in report["collections"]:
+        out.print(f"{one['name']}: {one['documents']} documents, {one['chunks']} passages")
+    for sentence in report["sentences"]:
+        out.print(f"✗ {sentence}", style="red")
     if report["ok"]:
-        out.print("Everything agrees.", style="green")
+        out.print("✓ Catalogue, vectors, keywords and files agree.", style="green")
+    elif fixed:
+        out.print("The rest needs a person.")
     else:
-        out.print(
-            "Something is off. Rebuild from the catalogue:  ragstone doctor --fix", style="red"
-        )
-
-
-def lines_of(value: Any, name: str = "", depth: int = 0) -> list[str]:
-    """Return an audit's nested findings as indented lines; empty lists read as none."""
-    pad = "  " * depth
-    if isinstance(value, dict):
-        inner = [
-            line
-            for key, item in value.items()
-            if key != "ok"
-            for line in lines_of(item, key, depth + 1)
-        ]
-        return [f"{pad}{name}", *inner] if name else [line[2:] for line in inner]
-    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
-        return [line for item in value for line in lines_of(item, name, depth)]
-    if isinstance(value, (list, tuple)):
-        shown = ", ".join(map(str, value[:5])) + (
-            f" and {len(value) - 5} more" if len(value) > 5 else ""
-        )
-        return [f"{pad}{name}: {shown or 'none'}"]
-    return [f"{pad}{name}: {value}"]
+        out.print("Rebuild from the catalogue:  ragstone doctor --fix")

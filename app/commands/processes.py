@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from app.commands.options import DataDir, settings_of
+from app.commands.output import fail
+
+NO_OLLAMA = "http://127.0.0.1:9"
 
 
 def backend(
@@ -25,38 +28,34 @@ def backend(
     os.execv(sys.executable, [sys.executable, "-m", "backend"])  # noqa: S606
 
 
-NEEDS_SHARED_ENGINES = (
-    "A worker of its own shares its stores with the service, and embedded ones cannot be shared: "
-    "Chroma and the queue in the data folder have one owner process. `ragstone serve` has a "
-    "worker inside, which is all that one machine needs. For more workers set "
+ONE_OWNER = (
+    "{error} The service in that process has a worker inside, and the embedded indexes take one "
+    "process only; a worker alone is for a folder on which no service runs."
 )
 
 
 def worker(data_dir: DataDir = None) -> None:
-    """Run a worker alone, beside a service that uses the same server engines."""
+    """Run a worker alone: it indexes what is waiting, while no service runs on the folder."""
     import asyncio
     import signal
     import threading
 
-    from app.commands.serve import log_to_stderr
-    from app.errors import InvalidRequest
+    from app.commands.serve import check_models, log_to_stderr
     from app.wiring import build_services
+    from storage.errors import DataFolderLocked
 
     # a worker asks no language model, so none is started for it
-    settings = settings_of(data_dir=data_dir, ollama_url="http://127.0.0.1:11434")
-    engines = {
-        "RAGSTONE_DATABASE_URL": settings.database_url,
-        "RAGSTONE_CHROMA_URL": settings.chroma_url,
-        "RAGSTONE_QUEUE_URL": settings.queue_url,
-    }
-    if absent := [variable for variable, url in engines.items() if not url]:
-        raise InvalidRequest(NEEDS_SHARED_ENGINES + ", ".join(absent))
+    settings = settings_of(data_dir=data_dir, ollama_url=NO_OLLAMA)
+    check_models(settings)
     log_to_stderr(verbose=False)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    services = build_services(settings)
+    try:
+        services = build_services(settings)
+    except DataFolderLocked as error:
+        raise fail(ONE_OWNER.format(error=error)) from error
     services.worker.start()
-    print("worker runs; Ctrl-C stops it", flush=True)
+    print(f"worker runs on {settings.data_dir}; Ctrl-C stops it", flush=True)
     stop.wait()
     asyncio.run(services.aclose())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.client import DEFAULT_URL
 from app.commands.options import DataDir, settings_of
 from app.commands.output import console
 
@@ -78,7 +79,9 @@ def _serve(settings: "Settings", bound: socket.socket, *, verbose: bool) -> None
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                announce(services.description(), bound.getsockname())
+                address = service_address(bound)
+                services.listens_at(address)
+                announce(services.description(), address)
 
     config = uvicorn.Config(
         create_app(settings, services),
@@ -104,20 +107,24 @@ def check_models(settings: "Settings") -> None:
         )
 
 
-def announce(runs: dict[str, Any], address: tuple[Any, ...]) -> None:
+def service_address(bound: socket.socket) -> str:
+    """Return the URL at which this machine reaches the socket."""
+    host, port = bound.getsockname()[:2]
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # how to reach it
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def announce(runs: dict[str, Any], address: str) -> None:
     """Print where the service answers, where data lies, which models run, what to type."""
-    host, port = address[:2]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # how to reach it
-    shown = f"[{shown}]" if ":" in shown else shown
     command = "ragstone" if shutil.which("ragstone") else sys.argv[0]
-    where = "" if port == 8484 else f" --port {port}"
+    where = "" if address == DEFAULT_URL else f" --url {address}"
     out = console()
-    out.print(f"\nRagstone {runs['version']} answers at http://{shown}:{port}", style="bold green")
+    out.print(f"\nRagstone {runs['version']} answers at {address}", style="bold green")
     out.print(f"  documents   {runs['data_dir']}")
     out.print(f"  answers     {runs['model']} at {runs['ollama']['url']}")
     out.print(f"              ({runs['ollama']['chosen']})", style="dim")
     out.print(f"  embeddings  {runs['embedding_model']}")
-    out.print(f"  API         http://{shown}:{port}/docs")
+    out.print(f"  API         {address}/docs")
     out.print("\nNow, in another terminal:", style="bold")
     out.print(f"  {command} add{where} YOUR-FILE.pdf")
     out.print(f'  {command} ask{where} "..."')
