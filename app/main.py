@@ -33,7 +33,9 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        built = services or await asyncio.to_thread(build_services, settings, None, None)
+        built = services
+        if built is None:
+            built = await asyncio.to_thread(build_services, settings)
         app.state.services = built
         await asyncio.to_thread(built.start)
         try:

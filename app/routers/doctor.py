@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.deps import ServicesDep
 from app.doctor_report import as_json
+from ingest.stores import Stores
 from storage.audit import audit, repair
 from storage.catalogue import Catalogue
 from storage.files import FileStore
