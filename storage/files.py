@@ -12,7 +12,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -108,7 +108,8 @@ class IncomingFile:
 
     def discard(self) -> None:
         """Throw away what was written; after `finish` this does nothing."""
-        self._file.close()
+        with suppress(OSError):  # a full disk refuses the last buffer, which nobody wants now
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> "IncomingFile":
