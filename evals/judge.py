@@ -8,9 +8,9 @@ or NO is unscored, with what was said, so that a judge which cannot judge is see
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Protocol
 
 from evals.normalise import without_citations
 from evals.records import CaseResult, Exchange, Failure, RunResult, Score
@@ -43,7 +43,6 @@ class LlamaIndexJudge:
     url: str
     timeout: float = 300.0
     context_window: int = 4096
-    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def version(self) -> str:
@@ -51,27 +50,25 @@ class LlamaIndexJudge:
         return f"1, llama-index-core {version('llama-index-core')}, {self.model}"
 
     async def opinion(self, question: str, response: str, contexts: Sequence[str]) -> str:
-        """Ask the evaluator; must be called from one event loop, to which its client is tied."""
-        result = await self._evaluator().aevaluate(
-            query=question, response=response, contexts=list(contexts)
-        )
-        return str(result.feedback or "")
+        """Ask the evaluator, over a connection of its own: theirs is tied to one event loop."""
+        from llama_index.core.evaluation import FaithfulnessEvaluator
+        from llama_index.llms.ollama import Ollama
+        from ollama import AsyncClient
 
-    def _evaluator(self) -> Any:
-        if "evaluator" not in self._made:
-            from llama_index.core.evaluation import FaithfulnessEvaluator
-            from llama_index.llms.ollama import Ollama
-
+        async with AsyncClient(host=self.url, timeout=self.timeout) as connection:
             llm = Ollama(
                 model=self.model,
                 base_url=self.url,
-                request_timeout=self.timeout,
                 context_window=self.context_window,
                 temperature=0.0,
                 additional_kwargs={"num_predict": 16},
+                async_client=connection,
             )
-            self._made["evaluator"] = FaithfulnessEvaluator(llm=llm)
-        return self._made["evaluator"]
+            evaluator = FaithfulnessEvaluator(llm=llm)
+            result = await evaluator.aevaluate(
+                query=question, response=response, contexts=list(contexts)
+            )
+        return str(result.feedback or "")
 
 
 def parse(reply: str) -> Score:

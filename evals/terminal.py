@@ -8,14 +8,19 @@ from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from evals.compare import Difference
 from evals.metrics import metric
 from evals.records import CaseResult, Score, Summary
 from evals.statistics import summarise
 
-RUNNING = ("hit@5", "quoted_contains", "right_abstention", "faithfulness")
+RUNNING = {
+    "hit@5": "found",
+    "quoted_contains": "right",
+    "right_abstention": "silent",
+    "faithfulness": "faithful",
+}
 
 
 class Reporter(Protocol):
@@ -40,8 +45,8 @@ class Bar:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=12)),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[means]}"),
@@ -72,8 +77,8 @@ class Bar:
         for failure in result.failures:
             self.say(f"{result.case.id}: {failure.where}: {failure.error}: {failure.message}")
         means = {name: summarise(scores).mean for name, scores in self._scores.items()}
-        shown = [f"{name} {mean:.2f}" for name, mean in means.items() if mean is not None]
-        self._move("questions", done, total, "  ".join(shown))
+        shown = [f"{RUNNING[name]} {mean:.2f}" for name, mean in means.items() if mean is not None]
+        self._move("questions", done, total, " ".join(shown))
 
     def _move(self, what: str, done: int, total: int, means: str) -> None:
         if what not in self._tasks:
