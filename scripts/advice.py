@@ -24,6 +24,10 @@ NO_WHEEL = (
     "or macOS is what the pinned versions are for: make setup PYTHON=python3.12"
 )
 NOTHING = f"{NETWORK}\nIf the network is well: {NO_WHEEL}"  # pip does not tell the two apart
+LIBGOMP = (
+    "llama.cpp needs the OpenMP library that comes with the C compiler's runtime. Debian or "
+    "Ubuntu: sudo apt install libgomp1    Fedora: sudo dnf install libgomp    then run it again."
+)
 UNKNOWN = "The lines above say why; the whole output is in the log."
 
 SIGNS: tuple[tuple[str, str], ...] = (
@@ -38,6 +42,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
         ),
         NETWORK,
     ),
+    (r"libgomp\.so\.1: cannot open", LIBGOMP),
     (r"Permission denied|Errno 13\b", RIGHTS),
     (r"\(from versions: none\)", NOTHING),
     (r"No matching distribution found|Could not find a version that satisfies", NO_WHEEL),

@@ -4,7 +4,7 @@ The steps:
 1. make the virtual environment;
 2. install torch first, as the CPU build where there is one (`TORCH=cuda` takes the other);
 3. install Ragstone and everything else at the versions of constraints.txt;
-4. place the models.
+4. place the models (`MODELS=later` leaves that to the first start, for containers).
 What is done already is not done again; a stamp in `.venv` says for which inputs it was done.
 """
 
@@ -26,14 +26,15 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "ragstone-setup"
 LOG = ROOT / "setup.log"
 # the one address of an index in this repository: PyPI has only the CUDA build for Linux
-CPU_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
+CPU_INDEX = os.environ.get("TORCH_INDEX") or "https://download.pytorch.org/whl/cpu"
 NEEDED_GB = 4.0
+CONSTRAINTS = "constraints.txt"
 
 
-def fingerprint(root: Path, python: str, torch: str) -> str:
+def fingerprint(root: Path, *choices: str) -> str:
     """Hash what the environment is made from, and where it lies (its scripts hold its path)."""
-    digest = hashlib.sha256(f"{root}\0{python}\0{torch}\0".encode())
-    for name in ("pyproject.toml", "constraints.txt"):
+    digest = hashlib.sha256("\0".join((str(root), *choices)).encode())
+    for name in ("pyproject.toml", CONSTRAINTS):
         digest.update((root / name).read_bytes())
     return digest.hexdigest()
 
@@ -109,11 +110,12 @@ def install_torch(pin: str, wanted: str) -> None:
     pip(PYTHON, LOG, f"Installing torch {pin}", "install", "--no-deps", f"torch=={pin}")
 
 
-def install_packages() -> None:
+def install_packages(extras: str) -> None:
     """Install Ragstone in place, and all else as pinned; also what tests and checks need."""
     print("[3/4] packages (about two minutes the first time)", flush=True)
-    pinned = ("-c", ROOT / "constraints.txt", "-e", f"{ROOT}[dev]")
-    pip(PYTHON, LOG, "Installing the packages", "install", *pinned)
+    ours = f"{ROOT}[{extras}]" if extras else str(ROOT)
+    pip(PYTHON, LOG, "Installing the packages", "install", "-c", ROOT / CONSTRAINTS, "-e", ours)
+    run([PYTHON, "-c", "import xllamacpp"], LOG, "Loading llama.cpp")
 
 
 def place_models() -> None:
@@ -124,17 +126,18 @@ def place_models() -> None:
 
 def main() -> None:
     """Take the four steps, as far as they are not done."""
-    wanted = os.environ.get("TORCH", "cpu")
-    done = fingerprint(ROOT, sys.version, wanted)
+    torch, extras = os.environ.get("TORCH") or "cpu", os.environ.get("EXTRAS", "dev")
+    done = fingerprint(ROOT, sys.version, torch, extras)
     with (ROOT / "pyproject.toml").open() as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # `make run` and `make test` in two terminals
         if not STAMP.exists() or STAMP.read_text() != done:
             LOG.unlink(missing_ok=True)
             make_environment()
-            install_torch(torch_pin((ROOT / "constraints.txt").read_text()), wanted)
-            install_packages()
+            install_torch(torch_pin((ROOT / CONSTRAINTS).read_text()), torch)
+            install_packages(extras)
             STAMP.write_text(done)
-        place_models()
+        if os.environ.get("MODELS") != "later":
+            place_models()
 
 
 if __name__ == "__main__":

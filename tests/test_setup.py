@@ -134,6 +134,7 @@ def test_without_a_network_it_says_what_to_do(checkout):
         ("PermissionError: [Errno 13] Permission denied: '.venv'", advice.RIGHTS),
         ("ERROR: Could not find a version of x (from versions: none)", advice.NOTHING),
         ("ERROR: No matching distribution found for xllamacpp==1", advice.NO_WHEEL),
+        ("ImportError: libgomp.so.1: cannot open shared object file", advice.LIBGOMP),
         ("Segmentation fault", advice.UNKNOWN),
     ],
 )
