@@ -61,8 +61,8 @@ class _Look:
     def at(self, collection: Collection) -> CollectionAudit:
         """Compare the collection's two indexes with its chunks in the catalogue."""
         by_vector = self._compare("vector", self.vectors, collection.id)
-        if by_vector.ok:
-            by_vector = self._find_themselves(collection.id)
+        if by_vector.fault is None:
+            by_vector = self._find_themselves(collection.id, by_vector)
         return CollectionAudit(
             id=collection.id,
             name=collection.name,
@@ -85,9 +85,9 @@ class _Look:
         extra = present - announced - expected
         return IndexAudit(name, missing=tuple(sorted(missing)), extra=tuple(sorted(extra)))
 
-    def _find_themselves(self, collection_id: str) -> IndexAudit:
+    def _find_themselves(self, collection_id: str, audited: IndexAudit) -> IndexAudit:
         """Search a sample of stored vectors: each must find one equal to itself."""
-        ids = sorted(self.catalogue.chunks.ids(collection_id))
+        ids = sorted(self.catalogue.chunks.ids(collection_id) - set(audited.missing))
         sample = ids[:: max(1, len(ids) // SAMPLE)][:SAMPLE]
         unreachable = []
         try:
@@ -96,8 +96,8 @@ class _Look:
                 if vector.any() and (not hits or hits[0].score < SURE):
                     unreachable.append(chunk_id)
         except StoreUnavailable as error:
-            return IndexAudit("vector", fault=str(error))
-        return IndexAudit("vector", unreachable=tuple(unreachable))
+            return replace(audited, fault=str(error))
+        return replace(audited, unreachable=tuple(unreachable))
 
 
 def _spaces(index: Index) -> set[str]:

@@ -103,7 +103,7 @@ def _of_index(collection: str, audited: IndexAudit) -> list[str]:
     found = []
     if audited.fault:
         found.append(f"It is not possible to read {where}. {audited.fault}")
-    elif audited.missing:
+    if audited.missing:
         found.append(f"{_count(audited.missing, 'chunk')} missing from {where}.")
     if audited.extra:
         found.append(f"{_count(audited.extra, 'chunk')} of no document in {where}.")
