@@ -15,7 +15,9 @@ _DIGIT = {character: value for value, character in enumerate("零一二三四五
     "兩": 2,
 }
 _UNIT = {"十": 10, "百": 100, "千": 1000}
-_MYRIAD = {"万": 10_000, "萬": 10_000, "亿": 100_000_000, "億": 100_000_000}
+TEN_THOUSAND = 10_000
+HUNDRED_MILLION = 100_000_000
+_MYRIAD = {"万": TEN_THOUSAND, "萬": TEN_THOUSAND, "亿": HUNDRED_MILLION, "億": HUNDRED_MILLION}
 
 
 def english_value(word: str) -> int | None:
@@ -23,10 +25,10 @@ def english_value(word: str) -> int | None:
     return _ENGLISH.get(word)
 
 
-def chinese_value(numeral: str) -> int | None:
+def chinese_value(numeral: str) -> int:
     """Return the value of a Chinese numeral; digit by digit (二〇二五) or with units.
 
-    None where the characters make no number (千万 as an adverb gives 10,000,000: a guess).
+    千万 as an adverb gives 10,000,000 too: a guess that does no harm.
     """
     if all(character in _DIGIT for character in numeral):
         return int("".join(str(_DIGIT[character]) for character in numeral))
@@ -38,7 +40,10 @@ def chinese_value(numeral: str) -> int | None:
         elif character in _UNIT:
             section += (1 if digit is None else digit) * _UNIT[character]
             digit = None
+        elif _MYRIAD[character] == HUNDRED_MILLION:
+            total = (total + section + (digit or 0)) * HUNDRED_MILLION
+            section, digit = 0, None
         else:
-            total = (total + section + (digit or 0)) * _MYRIAD[character]
+            total += (section + (digit or 0)) * TEN_THOUSAND
             section, digit = 0, None
     return total + section + (digit or 0)

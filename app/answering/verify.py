@@ -27,8 +27,15 @@ SUPPORTED = 0.75
 PARTIAL = 0.45
 QUESTION_NEAR = 0.45
 """Share of the question's words around a short answer, from which it answers that question."""
+PARTIAL_PHRASE = 0.6
+PHRASE_TERMS = 4
+"""Terms from which a short answer is a phrase that may be reworded, and no name or number."""
+PHRASE_PAIRS = 8
+"""The same in pairs of CJK characters."""
 SHORT_WORDS = 8
 SHORT_CJK = 14
+QUESTION_NEAR_CJK = 0.3
+"""Lower: pairs that span two words are rarely found again."""
 SIMILAR = 0.80
 """Cosine with the best window that lifts `partial` to `supported`."""
 RELATED = 0.70
@@ -148,15 +155,19 @@ def _check_short(sentence: str, question: str, among: Sequence[Window]) -> Check
     held, near, _, best = max(scored, key=lambda item: item[:3])
     news = set(question_terms(sentence)) - set(asked)
     if held < 1.0:
-        found = (
-            Verdict.PARTIAL
-            if held >= 0.6 and not _disagrees(sentence, best)
-            else Verdict.UNSUPPORTED
-        )
-        return _verdict(found, 0.5 * held, best, hard=_disagrees(sentence, best))
-    if near >= QUESTION_NEAR and news:
+        return _verdict(_of_phrase(sentence, held, best), 0.5 * held, best)
+    enough = QUESTION_NEAR_CJK if is_cjk(question) else QUESTION_NEAR
+    if near >= enough and news:
         return _verdict(Verdict.SUPPORTED, 0.5 + near / 2, best)
     return _verdict(Verdict.PARTIAL, 0.4 + near / 4, best)
+
+
+def _of_phrase(phrase: str, held: float, best: Window) -> Verdict:
+    """Judge a phrase of which the passage lacks a word; in a name every word counts."""
+    is_name = len(question_terms(phrase)) < (PHRASE_PAIRS if is_cjk(phrase) else PHRASE_TERMS)
+    if is_name or held < PARTIAL_PHRASE or _disagrees(phrase, best):
+        return Verdict.UNSUPPORTED
+    return Verdict.PARTIAL
 
 
 def _verdict(verdict: Verdict, score: float, window: Window, *, hard: bool = False) -> Check:
@@ -174,7 +185,7 @@ def _held(answer: str, window: Window) -> float:
     if numbers(answer) - stated_numbers(window.text):
         return 0.0
     wanted = question_terms(answer)
-    return _share(wanted, terms(window.text)) if wanted else 0.0
+    return _share(wanted, terms(window.text) | stated_numbers(window.text)) if wanted else 0.0
 
 
 def _disagrees(sentence: str, window: Window) -> bool:

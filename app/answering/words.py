@@ -92,8 +92,8 @@ def numbers(text: str) -> frozenset[str]:
     """Return the numbers that a text states, in one spelling: 1,000 is 1000, 二十五 is 25."""
     found = {_plain_number(match[0]) for match in _DIGITS.finditer(_fold(text))}
     for match in _CHINESE_NUMERAL.finditer(text):
-        if len(match[0]) > 1 and (value := chinese_value(match[0])) is not None:
-            found.add(str(value))
+        if len(match[0]) > 1:
+            found.add(str(chinese_value(match[0])))
     return frozenset(found)
 
 
@@ -103,9 +103,7 @@ def stated_numbers(text: str) -> frozenset[str]:
     for word in re.findall(r"[a-z]+", text.lower()):
         if (value := english_value(word)) is not None:
             found.add(str(value))
-    for match in _CHINESE_NUMERAL.finditer(text):
-        if (value := chinese_value(match[0])) is not None:
-            found.add(str(value))
+    found.update(str(chinese_value(match[0])) for match in _CHINESE_NUMERAL.finditer(text))
     return frozenset(found)
 
 
