@@ -18,7 +18,7 @@ from storage.lock import DataFolderLock
 from storage.records import DocumentStatus
 from storage.sweep import sweep
 
-ROUNDS = 4
+ROUNDS = 3
 LINES = 60
 NAMES = 5
 
