@@ -62,7 +62,7 @@ def _of_passage(index: int, passage: Passage) -> list[Candidate]:
     texts = [chunk.text[span.start : span.end] for span in spans]
     found = []
     for at, (span, text) in enumerate(zip(spans, texts, strict=True)):
-        if _RULE.fullmatch(text):
+        if _RULE.fullmatch(text) or _is_header(texts, at):
             continue
         found.append(
             Candidate(
@@ -78,6 +78,12 @@ def _of_passage(index: int, passage: Passage) -> list[Candidate]:
             )
         )
     return found
+
+
+def _is_header(texts: Sequence[str], at: int) -> bool:
+    """Say whether sentence `at` is a table's header, which is read with each of its rows."""
+    follows_rule = at + 1 < len(texts) and bool(_RULE.fullmatch(texts[at + 1]))
+    return follows_rule and bool(_ROW.match(texts[at])) and at + 2 < len(texts)
 
 
 def _lead(texts: Sequence[str], at: int) -> str:

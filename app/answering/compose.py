@@ -19,8 +19,8 @@ CARRIED = frozenset(Verdict) - {Verdict.UNSUPPORTED}
 QUOTES = 3
 SHORT = 40
 """Characters of an answer that is hardly a sentence: a quote beside it says what it is about."""
-CLOSE = 0.5
-"""Share of the best sentence's score that a further quote must have."""
+CLOSE = 0.4
+"""Share of the question's words in the best sentence that a further quote must also have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,12 @@ class Draft:
 
 def quotes_of(chosen: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence worth showing: the best, and others that are nearly as good."""
-    best = chosen[0].score if chosen else 0.0
-    return [evidence for evidence in chosen[:QUOTES] if evidence.score >= CLOSE * best]
+    best = max((evidence.coverage for evidence in chosen), default=0.0)
+    return [
+        evidence
+        for place, evidence in enumerate(chosen[:QUOTES])
+        if place == 0 or evidence.coverage >= CLOSE * best
+    ]
 
 
 def quoted(evidence: Sequence[Evidence], words: Wording) -> list[str]:

@@ -20,6 +20,7 @@ from app.answering.words import (
     question_terms,
     stated_numbers,
     terms,
+    without_numerals,
 )
 
 SUPPORTED = 0.75
@@ -27,6 +28,7 @@ SUPPORTED = 0.75
 PARTIAL = 0.45
 QUESTION_NEAR = 0.45
 """Share of the question's words around a short answer, from which it answers that question."""
+NEARLY = 0.99
 PARTIAL_PHRASE = 0.6
 PHRASE_TERMS = 4
 """Terms from which a short answer is a phrase that may be reworded, and no name or number."""
@@ -176,16 +178,25 @@ def _verdict(verdict: Verdict, score: float, window: Window, *, hard: bool = Fal
 
 
 def _held(answer: str, window: Window) -> float:
-    """Return 1 where the window has the answer word for word, else its share of the words."""
-    if is_cjk(answer):
-        if plain(answer).replace(" ", "") in plain(window.text).replace(" ", ""):
-            return 1.0
-    elif f" {plain(answer)} " in f" {plain(window.text)} ":
-        return 1.0
+    """Return 1 where the window has the answer in its own words, else its share of the words.
+
+    Numbers may be spelled otherwise (25次, 二十五次). Pairs of CJK characters alone prove
+    nothing: 保修中心 has every pair of 保修 and 维修中心.
+    """
     if numbers(answer) - stated_numbers(window.text):
         return 0.0
-    wanted = question_terms(answer)
-    return _share(wanted, terms(window.text) | stated_numbers(window.text)) if wanted else 0.0
+    if is_cjk(answer):
+        if _bare(answer) in _bare(window.text):
+            return 1.0
+        return min(NEARLY, _share(question_terms(answer), terms(window.text)))
+    if f" {plain(answer)} " in f" {plain(window.text)} ":
+        return 1.0
+    return _share(question_terms(answer), terms(window.text) | stated_numbers(window.text))
+
+
+def _bare(text: str) -> str:
+    """Return the text without blanks, marks and numerals."""
+    return without_numerals(plain(text)).replace(" ", "")
 
 
 def _disagrees(sentence: str, window: Window) -> bool:

@@ -107,6 +107,11 @@ def stated_numbers(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def without_numerals(text: str) -> str:
+    """Return the text without its numbers, in digits or Chinese numerals."""
+    return _CHINESE_NUMERAL.sub("", _DIGITS.sub("", text))
+
+
 def names(text: str) -> frozenset[str]:
     """Return what looks like a name, folded: capitals inside a sentence, acronyms, 《titles》."""
     found: set[str] = set()

@@ -78,7 +78,7 @@ def test_chinese_sentences_are_not_set_apart_by_blanks() -> None:
 
 def test_only_quotes_nearly_as_good_as_the_best_are_shown() -> None:
     first, second, *_ = evidence()
-    weak = Evidence(second.candidate, first.score / 4, 0.1)
+    weak = Evidence(second.candidate, first.score, first.coverage / 4)
     assert quotes_of([first, weak]) == [first]
     assert quotes_of([]) == []
 
