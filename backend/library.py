@@ -11,6 +11,7 @@ from backend.options import LoadOptions, effective_context
 from backend.runner import RunnerKey, RunnerSpec
 from backend.settings import BackendSettings
 from backend.store import ModelContent, ModelStore, StoredModel
+from backend.threads import default_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class OpenModel:
             num_batch=min(max(load.num_batch, 0), context),
             num_gpu=load.num_gpu,
             main_gpu=load.main_gpu,
-            num_thread=max(load.num_thread, 0),
+            num_thread=max(load.num_thread, 0) or settings.num_thread or default_threads(),
             use_mmap=load.use_mmap,
         )
         return RunnerSpec(

@@ -199,7 +199,7 @@ def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
         "model": str(spec.key.weights),
         "num_ctx": load.num_ctx,
         "num_batch": batch,
-        "num_thread": load.num_thread or os.cpu_count() or 1,
+        "num_thread": load.num_thread,
         "num_gpu": load.num_gpu,
         "main_gpu": load.main_gpu,
         "parallel": spec.parallel,

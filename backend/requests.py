@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from backend.durations import parse_keep_alive
 from backend.errors import BadRequest
+from backend.schema import check_schema
 
 MAX_TOP_LOGPROBS = 20
 THINK_LEVELS = ("low", "medium", "high", "max")
@@ -58,6 +59,7 @@ class _Generating(_Running):
     def json_schema(self) -> dict[str, Any] | None:
         """The schema that the answer must follow; raises BadRequest on another `format`."""
         if isinstance(self.format, dict):
+            check_schema(self.format)
             return self.format
         if self.format == "json":
             return {"type": "object"}

@@ -68,6 +68,10 @@ class BackendSettings(BaseSettings):
         0, description="num_ctx where a request names none; 0 = 4096."
     )
 
+    num_thread: Annotated[int, BeforeValidator(_count(0))] = Field(
+        0, description="Engine threads (ours, not Ollama's); 0 = physical cores less one."
+    )
+
     @property
     def address(self) -> Address:
         """The parsed OLLAMA_HOST."""

@@ -188,3 +188,16 @@ def test_no_child_outlives_the_server(ollama_models: Path, sent: signal.Signals)
         process.wait(10)
         _, alive = psutil.wait_procs(children, timeout=5)
         assert not alive
+
+
+def test_a_client_that_leaves_during_a_long_prompt_frees_the_engine(
+    running: Running, client: ollama.Client
+) -> None:
+    _, url = running
+    body = {"model": CHATTER, "prompt": "many words follow " * 1000, "raw": True}
+    client.generate(CHATTER)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{url}/api/generate", json=body, timeout=0.5)
+    left = time.monotonic()
+    client.generate(CHATTER, "x", raw=True, options={"num_predict": 1})
+    assert time.monotonic() - left < 5  # the whole prompt takes 20 s and more

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +17,7 @@ from backend.eviction import Candidate, next_to_go
 from backend.model_config import human_count
 from backend.options import effective_context, read_options
 from backend.settings import BackendSettings
+from backend.threads import default_threads
 from backend.wire import expiry, rfc3339
 
 
@@ -152,3 +154,7 @@ def test_times_are_rfc3339() -> None:
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, 120000, UTC)) == "2026-01-02T03:04:05.12Z"
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=east)) == "2026-01-02T03:04:05+08:00"
     assert int(expiry(FOREVER)[:4]) > 2300
+
+
+def test_the_engine_leaves_a_core_to_the_others() -> None:
+    assert 1 <= default_threads() <= max(1, (os.cpu_count() or 1) - 1)
