@@ -11,6 +11,7 @@ from app.settings import Settings
 from app.wiring import Services
 from ingest.intake import Intake
 from ingest.jobs import Worker
+from ingest.removal import Removal
 from storage.catalogue import Catalogue
 
 
@@ -48,6 +49,10 @@ def _worker(found: ServicesDep) -> Worker:
     return found.worker
 
 
+def _removal(found: ServicesDep) -> Removal:
+    return Removal(found.stores)
+
+
 def _chat_model(found: ServicesDep) -> ChatModel:
     return found.chat_model
 
@@ -58,4 +63,5 @@ RetrieverDep = Annotated[Retriever, Depends(_retriever)]
 AnswererDep = Annotated[Answerer, Depends(_answerer)]
 IntakeDep = Annotated[Intake, Depends(_intake)]
 WorkerDep = Annotated[Worker, Depends(_worker)]
+RemovalDep = Annotated[Removal, Depends(_removal)]
 ChatModelDep = Annotated[ChatModel, Depends(_chat_model)]

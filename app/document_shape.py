@@ -99,8 +99,8 @@ def job_json(job: Job) -> dict[str, Any]:
 
 def fault_json(fault: Fault | None) -> dict[str, str] | None:
     """Return what went wrong, None where nothing did."""
-    return fault and {"code": fault.code, "message": fault.message}
+    return {"code": fault.code, "message": fault.message} if fault else None
 
 
 def _time(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat()
+    return moment.isoformat() if moment else None

@@ -7,14 +7,18 @@ and written in a thread, some 64 KiB at a time.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from app.errors import InvalidRequest
 from ingest.errors import FileTooLarge
 from storage.files import IncomingFile
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELDS = ("files", "file")
 MOST_FILES = 500
@@ -119,7 +123,7 @@ class _Collector:
         self._value = bytearray()
         self._current: ReceivedFile | None = None
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         """Return the parser's callbacks."""
         return {
             "on_part_begin": self._part_begins,

@@ -63,7 +63,7 @@ class HuggingFaceEmbedder:
         """Embed texts, longest first so that a batch has little padding; rows keep their order."""
         self.load()
         vectors = np.zeros((len(texts), self.identity.dimensions), dtype=np.float32)
-        for batch in _batches(texts):
+        for batch in batches(texts):
             with self._turns.turn(background=background):
                 found = self._model.get_text_embedding_batch([texts[row] for row in batch])
             vectors[batch] = np.asarray(found, dtype=np.float32)
@@ -116,7 +116,7 @@ class HuggingFaceEmbedder:
         )
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+def batches(texts: Sequence[str]) -> Iterator[list[int]]:
     """Yield row numbers, longest text first, at most BATCH_TEXTS and BATCH_CHARACTERS at once."""
     batch: list[int] = []
     longest = 0

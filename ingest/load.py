@@ -57,7 +57,7 @@ def load(
 ) -> LoadedDocument:
     """Read a file of media type `kind` in a child process of its own.
 
-    Starting the child costs 0.2 to 0.4 s (measured), most of it Python's imports. Raises the
+    Starting the child costs 0.17 s (measured), most of it Python's imports. Raises the
     IngestError that the loader raised, UnreadableFile when the child crashed or ran out of
     memory, ParsingTimedOut, or whatever `check` raises to end the work.
     """

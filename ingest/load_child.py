@@ -45,8 +45,12 @@ def _fault(error: IngestError) -> dict[str, Any]:
 
 
 def _end_with_parent() -> None:
-    """End when the parent's end of our stdin closes, which a kill -9 of it does too."""
-    sys.stdin.buffer.read()
+    """End when the parent's end of our stdin closes, which a kill -9 of it does too.
+
+    Read below Python's buffers: their lock, held by this thread, would abort a normal exit.
+    """
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 

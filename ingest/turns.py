@@ -11,18 +11,18 @@ class Turns:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._taken = False
-        self._urgent_waiting = 0
+        self.urgent_waiting = 0
 
     @contextmanager
     def turn(self, *, background: bool) -> Iterator[None]:
         """Hold the turn during the block."""
         with self._condition:
             if background:
-                self._condition.wait_for(lambda: not self._taken and not self._urgent_waiting)
+                self._condition.wait_for(lambda: not self._taken and not self.urgent_waiting)
             else:
-                self._urgent_waiting += 1
+                self.urgent_waiting += 1
                 self._condition.wait_for(lambda: not self._taken)
-                self._urgent_waiting -= 1
+                self.urgent_waiting -= 1
             self._taken = True
         try:
             yield

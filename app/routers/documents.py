@@ -121,7 +121,7 @@ def delete(collection: str, document_id: str, removal: RemovalDep) -> None:
 def content(collection: str, document_id: str, services: ServicesDep) -> FileResponse:
     """Return the original bytes, always as a download: an uploaded page must not run here."""
     document = services.catalogue.documents.get(collection, document_id)
-    path = services.files.path(document.sha256)
+    path = services.stores.files.path(document.sha256)
     if document.size_bytes and not (path.is_file() and path.stat().st_size):
         raise UnknownDocument(f"The original of “{document.name}” was not kept.")
     headers = {

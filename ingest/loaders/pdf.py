@@ -47,7 +47,7 @@ def load(path: Path) -> LoadedDocument:
     except pdfium.PdfiumError as error:
         if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
             raise PasswordProtected(ENCRYPTED) from error
-        texts, outline = _read_with_pypdf(path), []
+        texts, outline = read_with_pypdf(path), []
     if not any(text.strip() for text in texts):
         raise EmptyDocument(LOOKS_SCANNED.format(pages=len(texts)))
     return assemble(mend_hyphens(texts), outline)
@@ -108,7 +108,7 @@ def _outline(document: pdfium.PdfDocument) -> Iterable[_OutlineEntry]:
             yield _OutlineEntry(title, bookmark.level + 1, page + 1)
 
 
-def _read_with_pypdf(path: Path) -> list[str]:
+def read_with_pypdf(path: Path) -> list[str]:
     """Read what pdfium refuses: pypdf rebuilds damaged cross-reference tables more patiently."""
     from pypdf import PdfReader  # 110 ms, and rarely needed
     from pypdf.errors import FileNotDecryptedError, PyPdfError
