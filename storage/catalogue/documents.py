@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 
 from storage.catalogue.cursor import decode_cursor, encode_cursor
 from storage.catalogue.database import Database
@@ -165,14 +165,6 @@ class Documents:
         publication.check(document_id)
         with self._database.writing() as connection:
             return publish(connection, document_id, publication)
-
-    def counts(self) -> dict[tuple[str, DocumentStatus], int]:
-        """Return how many documents each collection, by name, has in each status."""
-        query = select(collections.c.name, documents.c.status, func.count()).join(documents)
-        query = query.group_by(collections.c.name, documents.c.status)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return {(name, DocumentStatus(status)): count for name, status, count in rows}
 
     def list(
         self,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from storage.catalogue.database import Database
@@ -112,12 +112,6 @@ class Jobs:
         with self._database.reading() as connection:
             state = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
         return state is None or state == JobState.CANCELLED
-
-    def counts(self) -> dict[JobState, int]:
-        """Return how many jobs are in each state that any job is in."""
-        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-        with self._database.reading() as connection:
-            return {JobState(state): count for state, count in connection.execute(query)}
 
     def list(self, state: JobState | None = None, limit: int = 50) -> JobList:
         """Return up to `limit` jobs, newest first."""

@@ -1,93 +1,19 @@
 """Every kind of damage is named, and repaired without embedding anything again."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from storage.audit import AuditReport, audit, repair
 from storage.catalogue import Catalogue
-from storage.chroma import ChromaIndex
 from storage.files import FileStore
 from storage.fts5 import Fts5Index
 from storage.memory import MemoryIndex
-from storage.records import Document, DocumentStatus, JobState
-from storage.sweep import sweep
-from storage.vectors import VectorIndex
-from tests.fixtures.store import chunks_of, publish_document, unit_vectors
-
-
-@dataclass
-class Store:
-    """The four places, filled and damaged by the tests."""
-
-    catalogue: Catalogue
-    vectors: VectorIndex
-    keywords: Fts5Index
-    files: FileStore
-    url: str
-
-    def ingest(
-        self, name: str, content: str, collection: str = "default", seed: int = 0
-    ) -> Document:
-        document = self.take_in(name, content, collection)
-        self.index(document, content, seed)
-        publish_document(self.catalogue, document, content, seed)
-        return self.catalogue.documents.by_id(document.id)
-
-    def take_in(self, name: str, content: str, collection: str = "default") -> Document:
-        with self.files.incoming() as incoming:
-            incoming.write(content.encode())
-            sha256, size = incoming.finish()
-        target = self.catalogue.collections.get(collection)
-        return self.catalogue.documents.add(target, name, "text/plain", size, sha256)
-
-    def index(self, document: Document, content: str, seed: int = 0) -> list[str]:
-        chunks = chunks_of(document, content)
-        ids = [chunk.id for chunk in chunks]
-        self.catalogue.leftovers.stage(document.collection_id, document.id, ids)
-        vectors = unit_vectors(len(chunks), seed)
-        self.vectors.upsert(document.collection_id, ids, [document.id] * len(ids), vectors)
-        self.keywords.add(document.collection_id, chunks)
-        return ids
-
-    def audit(self) -> AuditReport:
-        return audit(self.catalogue, self.vectors, self.keywords, self.files)
-
-    def repair(self) -> AuditReport:
-        return repair(self.catalogue, self.vectors, self.keywords, self.files)
-
-    def sweep(self, include_staged: bool = False) -> int:
-        return sweep(self.catalogue, self.vectors, self.keywords, include_staged)
-
-    def answers(self, document: Document, seed: int = 0) -> bool:
-        """Whether both indexes find the document's first chunk."""
-        first = f"{document.id}-0"
-        near = self.vectors.search(document.collection_id, unit_vectors(1, seed)[0], 1)
-        text = self.catalogue.chunks.of_document(document.id)[0].text
-        by_word = self.keywords.search(document.collection_id, text, 5)
-        return near[0].chunk_id == first and first in {hit.chunk_id for hit in by_word}
-
-    def sql(self, statement: str, *values: object) -> None:
-        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as db, db:
-            db.execute(statement, values)
-
-
-@pytest.fixture(params=["memory", "chroma"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path, catalogue: Catalogue, catalogue_url: str
-) -> Iterator[Store]:
-    vectors: VectorIndex = (
-        MemoryIndex() if request.param == "memory" else ChromaIndex(tmp_path / "chroma")
-    )
-    keywords = Fts5Index(tmp_path / "keyword.sqlite3")
-    yield Store(catalogue, vectors, keywords, FileStore(tmp_path / "files"), catalogue_url)
-    keywords.close()
-    vectors.close()
+from storage.records import Document, JobState
+from tests.fixtures.store import Store, chunks_of, unit_vectors
 
 
 @pytest.fixture
@@ -274,62 +200,3 @@ def test_an_index_that_cannot_be_read_is_part_of_the_report(
     assert store.repair().ok
     assert store.answers(document)
     store.keywords.close()
-
-
-def test_sweeping_removes_what_was_deleted_or_replaced(store: Store, document: Document) -> None:
-    new = store.ingest("notes.txt", "newer words", seed=2)
-    assert store.sweep() == 3
-    assert store.vectors.ids(new.collection_id) == {f"{new.id}-0"}
-    store.catalogue.documents.delete(new.id)
-    assert store.sweep() == 1
-    assert store.keywords.ids(new.collection_id) == set()
-    assert store.sweep() == 0
-
-
-def test_sweeping_drops_deleted_collections(store: Store) -> None:
-    store.catalogue.collections.create("doomed")
-    doomed = store.ingest("a.txt", "words", "doomed")
-    store.catalogue.collections.delete("doomed")
-    store.sweep()
-    assert doomed.collection_id not in store.vectors.collections() | store.keywords.collections()
-    assert store.catalogue.leftovers.collections() == []
-
-
-def test_what_a_killed_process_had_indexed_is_swept_at_the_next_start(store: Store) -> None:
-    coming = store.take_in("coming.txt", "new words")
-    (chunk_id,) = store.index(coming, "new words")
-    leave_an_unknown_collection(store, coming)
-    assert store.sweep() == 0
-    assert store.vectors.ids(coming.collection_id) == {chunk_id}
-    assert store.sweep(include_staged=True) == 1
-    assert store.vectors.ids(coming.collection_id) == set()
-    assert store.keywords.ids(coming.collection_id) == set()
-    assert store.vectors.collections() <= {coming.collection_id}
-    assert store.keywords.collections() <= {coming.collection_id}
-
-
-@pytest.mark.parametrize("how", ["fail", "cancel", "delete"])
-def test_what_was_given_up_is_swept_at_once(store: Store, how: str) -> None:
-    coming = store.take_in("coming.txt", "new words")
-    store.index(coming, "new words")
-    if how == "delete":
-        store.catalogue.documents.delete(coming.id)
-    elif how == "cancel":
-        store.catalogue.jobs.cancel(str(coming.job_id))
-    else:
-        store.take_in("coming.txt", "newer words")
-        assert store.catalogue.documents.by_id(coming.id).status is DocumentStatus.FAILED
-    assert store.sweep() == 1
-    assert store.vectors.ids(coming.collection_id) == set()
-
-
-def test_sweeping_never_takes_what_answers(store: Store, document: Document) -> None:
-    store.sql(
-        "INSERT INTO leftovers (chunk_id, collection_id, document_id, staged) VALUES (?, ?, ?, 0)",
-        f"{document.id}-0", document.collection_id, document.id,
-    )  # fmt: skip
-    assert store.sweep(include_staged=True) == 0
-    assert store.answers(document, seed=1)
-    assert np.isclose(
-        store.vectors.search(document.collection_id, unit_vectors(1, seed=1)[0], 1)[0].score, 1.0
-    )

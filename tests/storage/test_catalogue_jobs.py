@@ -114,8 +114,8 @@ def test_jobs_are_listed_newest_first_and_counted(catalogue: Catalogue, job: Job
     assert [j.id for j in catalogue.jobs.list(limit=1)] == [later.job_id]
     catalogue.jobs.start(job.id)
     assert [j.id for j in catalogue.jobs.list(JobState.RUNNING)] == [job.id]
-    assert catalogue.jobs.counts() == {JobState.RUNNING: 1, JobState.QUEUED: 1}
-    assert catalogue.documents.counts() == {
+    assert catalogue.counts.jobs() == {JobState.RUNNING: 1, JobState.QUEUED: 1}
+    assert catalogue.counts.documents() == {
         ("default", DocumentStatus.PROCESSING): 1,
         ("default", DocumentStatus.PENDING): 1,
     }
