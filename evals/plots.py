@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH = 640
-LABEL = 270
+WIDTH = 720
+LABEL = 150
 ROW = 24
 
 
@@ -57,7 +57,7 @@ def _bar(row: Bar, top: float, span: float) -> str:
     )
 
 
-def bins(values: Sequence[float], most: int = 24) -> list[tuple[float, float, int]]:
+def bins(values: Sequence[float], most: int = 40) -> list[tuple[float, float, int]]:
     """Return (from, to, count) of equal, round bins that cover the values."""
     if not values:
         return []

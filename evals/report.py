@@ -79,12 +79,7 @@ def _metric(result: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _bars(metrics: Mapping[str, Mapping[str, Any]]) -> list[plots.Bar]:
     return [
-        plots.Bar(
-            f"{metric(name).title} ({name})",
-            values["mean"],
-            values["stderr"],
-            bad=not metric(name).higher_is_better,
-        )
+        plots.Bar(name, values["mean"], values["stderr"], bad=not metric(name).higher_is_better)
         for name, values in metrics.items()
         if metric(name).unit == "share" and values["mean"] is not None
     ]

@@ -117,7 +117,7 @@ def test_bins_hold_every_value(values: list[float]):
     assert sum(count for _, _, count in found) == len(values)
     assert found[0][0] <= min(values)
     assert found[-1][1] >= max(values)
-    assert len(found) <= 26
+    assert len(found) <= 42
 
 
 def test_plots_of_nothing_are_nothing():
