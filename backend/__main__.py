@@ -1,6 +1,6 @@
 """`python -m backend`: the server as a process of its own.
 
-    --exit-with-parent   end when stdin does, and when the parent dies in any other way
+    --exit-with-parent   end when stdin does: give it a pipe that only the parent holds open
 
 When it is ready it prints one line, `Ragstone backend listening on http://HOST:PORT`, with the
 real port where OLLAMA_HOST asked for port 0.
@@ -17,7 +17,7 @@ import uvicorn
 
 from backend.address import Address
 from backend.guard import is_loopback
-from backend.lifeline import die_with_parent, watch_pipe
+from backend.lifeline import watch_pipe
 from backend.main import create_app
 from backend.settings import BackendSettings
 
@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
     server = _Server(_config(settings), READY.format(url=bound.url()))
     if options.exit_with_parent:
-        die_with_parent(os.getppid())
+        # The pipe alone: the kernel's signal would also come when only the parent's thread ended
+        # that started this process, and a service may well start it from a worker thread.
         watch_pipe(sys.stdin.fileno(), server.stop)
     server.run([listener])
     return 0
