@@ -39,7 +39,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "llama_index.llms": ("app/answering/llama_index_chat.py", "evals/judge.py"),
     "lxml": ("ingest/loaders/",),
     "markdown_it": ("ingest/loaders/markdown.py",),
-    "ollama": ("app/answering/",),
+    "ollama": ("app/answering/", "evals/judge.py"),
     "pypdf": ("ingest/loaders/pdf.py",),
     "pypdfium2": ("ingest/loaders/pdf.py",),
     "rich": ("app/commands/", "evals/cli.py", "evals/terminal.py"),
