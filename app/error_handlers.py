@@ -29,6 +29,8 @@ TABLE: dict[type[Exception], Row] = {
     storage.CollectionExists: Row(409, "collection_exists"),
     storage.InvalidName: Row(422, "invalid_name"),
     storage.UnknownDocument: Row(404, "unknown_document"),
+    storage.DuplicateDocument: Row(409, "duplicate_document"),
+    storage.InvalidCursor: Row(422, "invalid_cursor"),
     storage.UnknownJob: Row(404, "unknown_job"),
     storage.UnknownEvalRun: Row(404, "unknown_eval_run"),
     storage.EmbeddingMismatch: Row(409, "embedding_mismatch", "RAGSTONE_EMBEDDING_MODEL"),

@@ -39,10 +39,11 @@ def get(job_id: str, catalogue: CatalogueDep) -> dict[str, Any]:
 @router.get("/{job_id}/events", response_class=StreamingResponse)
 async def events(job_id: str, catalogue: CatalogueDep) -> StreamingResponse:
     """Follow a job: a `progress` event for each change, a last one named `done`."""
-    return await event_stream(_follow(catalogue, job_id))
+    return await event_stream(follow(catalogue, job_id))
 
 
-async def _follow(catalogue: Catalogue, job_id: str) -> AsyncIterator[ServerEvent]:
+async def follow(catalogue: Catalogue, job_id: str) -> AsyncIterator[ServerEvent]:
+    """Yield the job at each change until it is final, or gone with its document."""
     job = await asyncio.to_thread(catalogue.jobs.get, job_id)
     while job.state not in FINAL:
         yield ServerEvent("progress", job_json(job))
