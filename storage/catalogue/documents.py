@@ -1,5 +1,6 @@
 """Documents: taken in, published whole, replaced in one step, deleted with all they brought."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from sqlalchemy import select, tuple_
@@ -76,6 +77,7 @@ class Documents:
     def get(self, collection_name: str, document_id: str) -> Document:
         """Return a document of that collection. Raises UnknownDocument."""
         document = self._one(document_id)
+        collection_name = unicodedata.normalize("NFC", collection_name)
         if document is None or document.collection != collection_name:
             raise UnknownDocument(
                 f"There is no document {document_id[:64]} in collection “{collection_name}”."
@@ -177,6 +179,7 @@ class Documents:
 
         Raises UnknownCollection, or InvalidCursor.
         """
+        collection_name = unicodedata.normalize("NFC", collection_name)
         query = select_documents().where(collections.c.name == collection_name)
         if status is not None:
             query = query.where(documents.c.status == status)

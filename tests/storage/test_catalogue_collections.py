@@ -39,7 +39,11 @@ def test_a_collection_is_made_read_and_listed_by_name(catalogue: Catalogue) -> N
 def test_composed_and_decomposed_accents_are_one_name(catalogue: Catalogue) -> None:
     catalogue.collections.create(unicodedata.normalize("NFD", "café"))
     found = catalogue.collections.get(unicodedata.normalize("NFC", "café"))
-    assert found == catalogue.collections.get(unicodedata.normalize("NFD", "café"))
+    decomposed = unicodedata.normalize("NFD", "café")
+    assert found == catalogue.collections.get(decomposed)
+    document = add_document(catalogue, collection=decomposed)
+    assert catalogue.documents.get(decomposed, document.id) == document
+    assert catalogue.documents.list(decomposed)[0] == [document]
 
 
 @pytest.mark.parametrize(

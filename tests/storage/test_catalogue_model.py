@@ -162,4 +162,4 @@ class DocumentLives(RuleBasedStateMachine):
 
 
 TestDocumentLives = DocumentLives.TestCase
-TestDocumentLives.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestDocumentLives.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
