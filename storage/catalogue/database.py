@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+# sqlalchemy loads its ORM at the first query; with two threads at that moment one of them finds
+# it half loaded (seen: /health/ready while the embedding model loads), so it is loaded here
+import sqlalchemy.orm  # noqa: F401
 from sqlalchemy import Connection, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
