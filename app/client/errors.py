@@ -9,7 +9,9 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """Any failure of a call; the message is a sentence for a person."""
+    """Any failure of a call; `code` is stable, the message a sentence for a person."""
+
+    code = "service_unavailable"
 
 
 class ServiceUnavailable(ClientError):

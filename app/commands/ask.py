@@ -88,7 +88,7 @@ def show_answer(answer: "Answer", out: "Console", already: str = "") -> None:
         out.print(answer["answer"])
     out.print()
     if answer["status"] == "abstained":
-        out.print("The documents do not hold enough to answer. Closest passages:", style="yellow")
+        out.print("Closest passages:", style="yellow")
     for sentence in answer["sentences"]:
         out.print(sentence_line(sentence))
     cited = [source for source in answer["sources"] if source.get("cited")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.options import AsJson, DataDir, Port, Url, connect, settings_of
-from app.commands.output import console, print_json
+from app.commands.output import console, fail, print_json
 
 
 def doctor(
@@ -61,6 +61,8 @@ def _examine(data_dir: Path | None, *, fix: bool) -> dict[str, Any]:
 
     settings = settings_of(data_dir=data_dir)
     look = repair if fix else audit
+    if not settings.data_dir.is_dir():
+        raise fail(f"there is no data folder {settings.data_dir}; name another with --data-dir")
     with DataFolderLock(settings.data_dir), closing(open_stores(settings)) as stores:
         return as_json(look(stores.catalogue, stores.vectors, stores.keywords, stores.files))
 

@@ -10,12 +10,15 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+WIDTH_OF_A_PIPE = 200
+
 
 def console() -> "Console":
     """Return the terminal; names and texts from documents are never read as markup."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
 
 
 def print_json(value: Any) -> None:
@@ -29,13 +32,13 @@ def print_json_line(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table without borders, its last column as wide as the terminal allows."""
+    """Print a table without borders; a cell that is too long is folded, never cut."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, no_wrap=column == "id")
+        table.add_column(column, no_wrap=column == "id", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(table, soft_wrap=False)

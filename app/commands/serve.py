@@ -114,10 +114,17 @@ def service_address(bound: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _as_started() -> str:
+    """Return what to type for this same program where `ragstone` is not on the PATH."""
+    program = Path(sys.argv[0])
+    return "python -m app" if program.name == "__main__.py" else str(program)
+
+
 def announce(runs: dict[str, Any], address: str) -> None:
     """Print where the service answers, where data lies, which models run, what to type."""
-    command = "ragstone" if shutil.which("ragstone") else sys.argv[0]
+    command = "ragstone" if shutil.which("ragstone") else _as_started()
     where = "" if address == DEFAULT_URL else f" --url {address}"
+    where = where.replace("--url http://127.0.0.1:", "--port ")
     out = console()
     out.print(f"\nRagstone {runs['version']} answers at {address}", style="bold green")
     out.print(f"  documents   {runs['data_dir']}")
