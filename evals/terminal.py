@@ -123,13 +123,13 @@ class Quiet:
 def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return the metrics of a result as a table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("metric", "mean", "± s.e.", "p50", "p95", "max", "scored"):
+    for column in ("metric", "mean", "± s.e.", "p50", "p95", "max", "scored", "not"):
         table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
     for name, values in metrics.items():
         digits = 0 if metric(name).unit == "ms" else 3
         parts = [_number(values.get(part), digits) for part in ("mean", "stderr")]
         parts += [_number(values.get(part), 0) for part in ("p50", "p95", "max")]
-        table.add_row(name, *parts, str(values["n"]))
+        table.add_row(name, *parts, str(values["n"]), str(values["unscored"]))
     return table
 
 
