@@ -22,7 +22,7 @@ class Span(NamedTuple):
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _HARD_LINE = re.compile(
-    r"[^\S\n]*(?:[-*+•◦▪‣·–—]\s|#{1,6}\s|\||>|```|~~~|\(?\d{1,3}[.)、]\s?|\(?[a-zA-Z][.)]\s"
+    r"[^\S\n]*(?:[-*+•◦▪‣·–—]\s|#{1,6}\s|\||>|```|~~~|\(?\d{1,3}[.)、](?!\d)|\(?[a-zA-Z][.)]\s"
     r"|[（(]?[一二三四五六七八九十]{1,3}[）)、]|第[一二三四五六七八九十百零〇\d]{1,5}[章节節条條款])"
 )
 """A line that starts an item, heading, table row, quotation or clause of its own."""
@@ -56,10 +56,16 @@ _STARTERS = _words(
 )
 """Words that, capitalised after an abbreviation, show that a new sentence began."""
 
+_GOES_ON = re.compile(
+    r"(?:[,(&/-]|(?<!\w)(?:a|an|the|and|or|of|to|in|on|for|with|by|at|from|as|is|are|was|that))$"
+)
+"""Ends of a line after which no sentence or title can be over."""
 _NARROWEST_WRAP = 25
 """Columns; measured on real PDFs, text narrower than this is a list, an address or a table."""
 _FULL_LINE = 0.65
-"""A line at least this share of its block's widest was wrapped, a shorter one was ended."""
+"""A line at least this share of the widest near it was wrapped, a shorter one was ended."""
+_NEAR = 3
+"""Lines looked at on either side: a page has columns and tables of several widths."""
 
 
 def split_sentences(text: str) -> list[Span]:
@@ -87,10 +93,11 @@ def _logical_lines(text: str, block: Span) -> Iterator[Span]:
     """Join the lines of a block that were only wrapped, keep the others apart."""
     lines = list(_physical_lines(text, block))
     widths = [_width(text[line.start : line.end].strip()) for line in lines]
-    full = max(_NARROWEST_WRAP, _FULL_LINE * max(widths, default=0))
     start = block.start
-    for (line, following), width in zip(pairwise(lines), widths, strict=False):
-        if not _is_soft_wrap(text, following, wide=width >= full):
+    for number, (line, following) in enumerate(pairwise(lines)):
+        widest = max(widths[max(0, number - _NEAR) : number + _NEAR + 1])
+        wide = widths[number] >= max(_NARROWEST_WRAP, _FULL_LINE * widest)
+        if not _is_soft_wrap(text, following, wide=wide):
             yield Span(start, line.end)
             start = following.start
     yield Span(start, block.end)
@@ -108,7 +115,8 @@ def _is_soft_wrap(text: str, following: Span, *, wide: bool) -> bool:
     if _HARD_LINE.match(text, following.start, following.end):
         return False
     first = text[following.start : following.end].lstrip()[:1]
-    return wide or first.islower()
+    end_of_line = text[max(0, following.start - 12) : following.start].rstrip()
+    return wide or first.islower() or _GOES_ON.search(end_of_line) is not None
 
 
 def _width(line: str) -> int:

@@ -17,7 +17,7 @@ from ingest.loaded import Heading, LoadedDocument
 from ingest.loaders.blocks import Blocks, clean, one_line
 from storage.records import PageSpan
 
-_BROKEN_WORD = re.compile(r"(\w+)[\ufffe\x02](?:\r?\n)?(\w+)")
+_BROKEN_WORD = re.compile(r"(\w+)[\ufffe\x02](?:\r?\n)?(\w+)([^\s\w\ufffe\x02]*)( ?)")
 """pdfium puts U+FFFE where a hyphen at the end of a line was taken away with the line end."""
 _SENTENCE_OVER = re.compile(r"[.!?。！？:：;；\"”’»)\]]\s*$")
 _NUMBERING = re.compile(r"[\dIVXA-Z]+(?:\.\d+)*\.?")
@@ -66,15 +66,20 @@ def assemble(texts: Sequence[str], outline: Iterable[_OutlineEntry] = ()) -> Loa
 
 
 def mend_hyphens(texts: Sequence[str]) -> list[str]:
-    """Join words that a line end broke, with a hyphen if the document writes them so elsewhere."""
+    """Join words that a line end broke, with a hyphen if the document writes them so elsewhere.
+
+    The line ends after the whole word then: where lines end tells sentences from titles.
+    """
     words = Counter(re.findall(r"\w+(?:-\w+)*", "\n".join(texts)))
 
     def mend(broken: re.Match[str]) -> str:
-        left, right = broken.groups()
+        left, right, marks, blank = broken.groups()
         joined, hyphened = left + right, f"{left}-{right}"
         if words[joined] != words[hyphened]:
-            return max(joined, hyphened, key=words.__getitem__)
-        return joined if right[0].islower() and left[-1].isalpha() else hyphened
+            whole = max(joined, hyphened, key=words.__getitem__)
+        else:
+            whole = joined if right[0].islower() and left[-1].isalpha() else hyphened
+        return whole + marks + ("\n" if blank else "")
 
     return [_BROKEN_WORD.sub(mend, text) for text in texts]
 

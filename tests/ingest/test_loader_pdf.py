@@ -65,8 +65,8 @@ def test_a_wrong_cross_reference_is_mended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pages", "mended"),
     [
-        (["a tech\ufffenique"], ["a technique"]),
-        (["dual\ufffeencoder is a dual-encoder"], ["dual-encoder is a dual-encoder"]),
+        (["a tech\ufffenique, and so"], ["a technique,\nand so"]),
+        (["dual\ufffeencoder is a dual-encoder"], ["dual-encoder\nis a dual-encoder"]),
         (["Lucene\ufffeBM25"], ["Lucene-BM25"]),
         (["of 9\ufffe10"], ["of 9-10"]),
         (["tech\ufffe\r\nnique", "technique"], ["technique", "technique"]),

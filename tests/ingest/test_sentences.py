@@ -47,6 +47,8 @@ def sentences(text: str) -> list[str]:
             f"Introduction\n{WRAPPED}",
             ["Introduction", WRAPPED],
         ),
+        ("compared with\n(41.5% at first) it grew.", ["compared with\n(41.5% at first) it grew."]),
+        ("A title of\nTwo lines\n\nText", ["A title of\nTwo lines", "Text"]),
         ("Ann Lee\n12 High Street\nLeeds", ["Ann Lee", "12 High Street", "Leeds"]),
         ("| a | b |\n| c | d |", ["| a | b |", "| c | d |"]),
         ("", []),
