@@ -39,6 +39,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
 )
+_LETTERS = (b"GIF8", b"BM", b"RIFF", b"ID3", b"OggS", b"Rar!")
+"""A text may begin with these too (“BMI and age”); the files have a NUL within 64 bytes."""
 _PARTS = (  # what tells one kind of ZIP archive from another
     ("word/document.xml", DOCX),
     ("xl/workbook.xml", "an Excel workbook"),
@@ -89,7 +91,7 @@ def detect(path: Path, name: str, declared: str | None = None) -> str:
     if b"%PDF-" in head[:1024]:
         return PDF
     for magic, what in _MAGIC:
-        if head.startswith(magic):
+        if head.startswith(magic) and not (magic in _LETTERS and b"\0" not in head[:64]):
             raise _unsupported(what)
     if _looks_binary(head):
         raise _not_text(suffix)

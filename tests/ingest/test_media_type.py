@@ -88,3 +88,26 @@ def test_a_declared_type_counts_only_where_content_and_name_are_silent(tmp_path:
     assert detect(tmp_path, b"a,b", "notes.md", "text/csv") == media_type.MARKDOWN
     assert detect(tmp_path, files.pdf(["x"]), "x", "text/csv") == media_type.PDF
     assert detect(tmp_path, b"a,b", "table", "application/pdf") == media_type.TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["BMI and age", "ID3 is a gene", "GIF89 was a format", "Rar!", "RIFF raff", "OggS"]
+)
+def test_a_text_that_begins_like_a_picture_is_a_text(tmp_path: Path, text: str) -> None:
+    assert detect(tmp_path, f"{text}, and so on.".encode(), "x.txt") == media_type.TEXT
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00",
+        b"GIF89a\x10\x00\x10\x00\x80\x00",
+        b"RIFF\x24\x08\x00\x00WAVEfmt ",
+        b"ID3\x04\x00\x00\x00\x00\x0f\x76",
+        b"OggS\x00\x02\x00\x00\x00\x00",
+        b"Rar!\x1a\x07\x01\x00",
+    ],
+)
+def test_and_what_is_one_is_refused(tmp_path: Path, head: bytes) -> None:
+    with pytest.raises(UnsupportedType, match=r"picture|sound|archive"):
+        detect(tmp_path, head + b"picture" * 100, "x.txt")
