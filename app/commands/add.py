@@ -100,7 +100,7 @@ def _print(accepted: list["Accepted"], documents: list["Document"], *, waited: b
     out = console()
     for one, document in zip(accepted, documents, strict=True):
         mark, style, about = _outcome(one, document)
-        out.print(Text(f"{mark} ", style).append(f"{document['name']}  ", "default").append(about))
+        out.print(Text().append(f"{mark} ", style).append(f"{document['name']}  ").append(about))
     ready = sum(document["status"] == "completed" for document in documents)
     if waited and ready:
         out.print('\nNow ask:  ragstone ask "..."')

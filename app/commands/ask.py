@@ -102,8 +102,8 @@ def sentence_line(sentence: "Sentence") -> "Text":
     from rich.text import Text
 
     mark, style = MARKS[sentence["verdict"]]
-    line = Text(f"  {mark} {sentence['verdict'].replace('_', ' '):<12}", style)
-    line.append(_short(sentence["text"]), "default")
+    line = Text().append(f"  {mark} {sentence['verdict'].replace('_', ' '):<12}", style)
+    line.append(_short(sentence["text"]))
     quote = sentence.get("quote")
     if sentence["verdict"] != "supported" and quote:
         line.append(f"\n                  evidence: “{_short(quote)}”", "italic")
@@ -114,7 +114,7 @@ def source_lines(source: "Source") -> "Text":
     """Return a source: number, document, page, and the quote it stands for."""
     from rich.text import Text
 
-    line = Text(f"  [{source['n']}] ", "bold").append(source["document_name"], "cyan")
+    line = Text().append(f"  [{source['n']}] ", "bold").append(source["document_name"], "cyan")
     if page := source.get("page"):
         line.append(f", page {page}")
     return line.append(f"\n      “{_short(source.get('quote') or source['text'])}”", "italic")

@@ -43,7 +43,7 @@ def docs(
     if as_json:
         print_json(found)
     elif found:
-        print_table(("id", "status", "size", "pages", "passages", "name"), map(_row, found))
+        print_table(("name", "status", "size", "pages", "passages"), map(_row, found))
     else:
         console().print(f"{collection} holds no documents. Add some:  ragstone add FILE...")
 
@@ -53,7 +53,7 @@ def _row(document: "Document") -> tuple[object, ...]:
     name = document["name"] + (f"  ({error['message']})" if error else "")
     volume = size(document.get("size_bytes", 0))
     counts = (document.get("pages"), document.get("chunks"))
-    return (document["id"], document["status"], volume, *counts, name)
+    return (name, document["status"], volume, *counts)
 
 
 def rm(

@@ -36,8 +36,8 @@ def search(  # each argument is a flag of the command
     out = console()
     for number, passage in enumerate(passages, start=1):
         page = passage.get("page")
-        line = Text(f"{number:>3}  ", "bold").append(passage["document_name"], "cyan")
+        line = Text().append(f"{number:>3}  ", "bold").append(passage["document_name"], "cyan")
         line.append(f"{f', page {page}' if page else ''}  score {passage['score']:.3f}\n")
-        out.print(line.append("     " + " ".join(passage["text"].split())[:400], "default"))
+        out.print(line.append("     " + " ".join(passage["text"].split())[:400]))
     if not passages:
         out.print("nothing found")
