@@ -57,5 +57,5 @@ class Removal:
 
     def unused_files(self) -> None:
         """Remove every original that no document has: what a crash left behind."""
-        for sha256 in self._stores.files.hashes():
+        for sha256 in self._stores.files.hashes() - self._stores.catalogue.census.hashes():
             self.file(sha256)
