@@ -22,6 +22,7 @@ from ingest.intake import Intake
 from ingest.jobs import QueueSettings, Worker
 from ingest.load import ParseLimits
 from ingest.pipeline import Pipeline
+from ingest.readers import Readers
 from ingest.stores import Stores
 from storage.catalogue import Catalogue
 from storage.chroma import ChromaIndex
@@ -134,7 +135,7 @@ def _build(
         stores,
         embedder,
         ChunkSizes(settings.chunk_tokens, settings.chunk_overlap_tokens),
-        ParseLimits(settings.parse_seconds, settings.parse_memory_mb),
+        Readers(ParseLimits(settings.parse_seconds, settings.parse_memory_mb)),
     )
     worker = Worker(
         pipeline, QueueSettings(settings.data_dir, settings.queue_url, settings.job_attempts)

@@ -92,6 +92,7 @@ class Worker:
         if self._consumer is not None:
             self._consumer.stop(graceful=True)
             self._consumer = None
+        self._pipeline.readers.close()
         self.huey.storage.close()
 
     def enqueue(self, job_id: str) -> None:

@@ -1,14 +1,17 @@
-"""The child process that reads one document: `python -m ingest.load_child PATH TYPE OUT MB S`.
+"""The child process that reads documents: `python -m ingest.load_child MEMORY_MB SECONDS`.
 
-It limits its own memory and CPU time, ends when its parent does, and writes the document, or
-the code and sentence of what was wrong, as JSON.
+A request is a JSON line on standard input, {path, kind, out}; the document, or the code and
+sentence of what was wrong, is written to `out` as JSON, and then an empty line is said. The
+child limits its own memory and CPU time and ends when its parent does.
 """
 
 import json
 import math
 import os
+import queue
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,19 @@ from ingest.load import loader
 
 
 def main(arguments: list[str]) -> None:
-    """Read the document that the command line names."""
-    path, kind, out, memory_mb, seconds = arguments
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _limit(int(memory_mb), float(seconds))
-    answer = json.dumps(_read(Path(path), kind), ensure_ascii=False)
-    Path(out).write_text(answer, "utf-8")
+    """Read one document after the other until standard input ends."""
+    memory_mb, seconds = int(arguments[0]), float(arguments[1])
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    _limit_memory(memory_mb)
+    done = os.dup(1)
+    os.dup2(2, 1)  # what a parser prints must not look like our answer
+    while True:
+        request = json.loads(requests.get())
+        _limit_cpu(seconds)
+        answer = json.dumps(_read(Path(request["path"]), request["kind"]), ensure_ascii=False)
+        Path(request["out"]).write_text(answer, "utf-8", errors="replace")
+        os.write(done, b"\n")
 
 
 def _read(path: Path, kind: str) -> dict[str, Any]:
@@ -44,26 +54,37 @@ def _fault(error: IngestError) -> dict[str, Any]:
     return {"code": error.code, "message": str(error)}
 
 
-def _end_with_parent() -> None:
-    """End when the parent's end of our stdin closes, which a kill -9 of it does too.
+def _listen(requests: "queue.SimpleQueue[bytes]") -> None:
+    """Pass requests on; end when the parent's end closes, which a kill -9 of it does too.
 
     Read below Python's buffers: their lock, held by this thread, would abort a normal exit.
     """
-    while os.read(0, 1):
-        pass
+    rest = b""
+    while data := os.read(0, 65536):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            requests.put(line)
     os._exit(1)
 
 
-def _limit(memory_mb: int, seconds: float) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the parent's wall clock alone limits
+def _limit_memory(memory_mb: int) -> None:
+    if sys.platform == "win32":  # the parent's wall clock alone limits
         return
+    import resource
+
     memory = memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    cpu = math.ceil(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_cpu(seconds: float) -> None:
+    """Allow one more document's worth of CPU time on top of what was used so far."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = math.ceil(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":

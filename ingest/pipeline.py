@@ -1,6 +1,6 @@
 """A document's way, the whole of it.
 
-1. load     the file's text, in a child process                      ingest.load
+1. load     the file's text, in a child process                      ingest.readers
 2. chunk    along its structure, within the model's window           ingest.chunk
 3. embed    each chunk, after the collection agreed to the model     ingest.embed
 4. store    announce, fill the indexes, publish in one transaction   storage
@@ -19,8 +19,8 @@ from ingest.chunk import ChunkDraft, ChunkSizes, split
 from ingest.embed import Embedder
 from ingest.embedding_text import embedding_text
 from ingest.errors import EmptyDocument, IngestCancelled
-from ingest.load import ParseLimits, load
 from ingest.loaded import LoadedDocument
+from ingest.readers import Readers
 from ingest.removal import Removal
 from ingest.reporter import Reporter
 from ingest.stores import Stores
@@ -38,7 +38,7 @@ class Pipeline:
     stores: Stores
     embedder: Embedder
     sizes: ChunkSizes
-    limits: ParseLimits
+    readers: Readers
 
     def ingest(self, document: Document, reporter: Reporter) -> None:
         """Take a document the whole way; one that is published already only has to be swept.
@@ -52,7 +52,7 @@ class Pipeline:
         if document.status is not DocumentStatus.COMPLETED:
             reporter.report(JobStage.LOADING, 0, 1)
             path = self.stores.files.path(document.sha256)
-            loaded = load(path, document.media_type, self.limits, reporter.check)
+            loaded = self.readers.read(path, document.media_type, reporter.check)
             reporter.report(JobStage.CHUNKING, 0, 1)
             drafts = self._chunk(loaded)
             vectors = self._embed(document, drafts, reporter)

@@ -1,6 +1,7 @@
 """The shipped dataset is sound: enough of each kind, and every gold quote really stands there."""
 
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -17,15 +18,16 @@ def data() -> Dataset:
 @pytest.fixture(scope="module")
 def texts(data: Dataset) -> dict[str, dict[int | None, str]]:
     """Document name to page number (None: the whole) to text, through the real loaders."""
-    from ingest.load import load as read
     from ingest.media_type import detect
+    from ingest.readers import Readers
 
     found: dict[str, dict[int | None, str]] = {}
-    for path in data.corpus:
-        loaded = read(path, detect(path, path.name))
-        found[path.name] = {None: loaded.text} | {
-            page.number: loaded.text[page.start : page.end] for page in loaded.pages
-        }
+    with closing(Readers()) as readers:
+        for path in data.corpus:
+            loaded = readers.read(path, detect(path, path.name))
+            found[path.name] = {None: loaded.text} | {
+                page.number: loaded.text[page.start : page.end] for page in loaded.pages
+            }
     return found
 
 

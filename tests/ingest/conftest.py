@@ -12,6 +12,7 @@ from ingest.fake_embed import HashingEmbedder
 from ingest.intake import Accepted, Intake
 from ingest.load import ParseLimits
 from ingest.pipeline import Pipeline
+from ingest.readers import Readers
 from ingest.reporter import Reporter, SilentReporter
 from ingest.stores import Stores
 from storage.audit import audit
@@ -36,7 +37,7 @@ class Room:
         return self.stores.catalogue
 
     def with_embedder(self, embedder: Embedder) -> Pipeline:
-        return Pipeline(self.stores, embedder, ChunkSizes(60, 10), ParseLimits(30))
+        return Pipeline(self.stores, embedder, ChunkSizes(60, 10), Readers(ParseLimits(30)))
 
     def accept(self, content: bytes | str, name: str = "notes.txt") -> Accepted:
         intake = Intake(self.catalogue, self.stores.files, self.queued.append)
@@ -87,5 +88,5 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 @pytest.fixture
 def room(tmp_path: Path, stores: Stores) -> Room:
-    pipeline = Pipeline(stores, HashingEmbedder(), ChunkSizes(60, 10), ParseLimits(30))
+    pipeline = Pipeline(stores, HashingEmbedder(), ChunkSizes(60, 10), Readers(ParseLimits(30)))
     return Room(tmp_path, stores, pipeline, [])

@@ -1,10 +1,13 @@
 """The child process that reads a document."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,8 +23,19 @@ from ingest.errors import (
 )
 from ingest.load import ParseLimits
 from ingest.loaded import Heading, LoadedDocument
+from ingest.readers import Readers
 from storage.records import PageSpan
 from tests.fixtures import files
+
+
+def read(
+    path: Path,
+    kind: str,
+    limits: ParseLimits | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> LoadedDocument:
+    with closing(Readers(limits)) as readers:
+        return readers.read(path, kind, check)
 
 
 def written(tmp_path: Path, data: bytes | str) -> Path:
@@ -56,7 +70,7 @@ def strange_loaders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_child_gives_back_the_whole_document(tmp_path: Path) -> None:
     path = written(tmp_path, files.pdf(["Care\nWash \u00b1 gently.", "Page two."], [("Care", 1)]))
-    loaded = load.load(path, media_type.PDF)
+    loaded = read(path, media_type.PDF)
     assert loaded.pages[1] == PageSpan(2, loaded.text.index("Page"), len(loaded.text))
     assert loaded.headings == (Heading(0, 1, "Care"),)
     assert LoadedDocument.from_json(loaded.to_json()) == loaded
@@ -75,7 +89,7 @@ def test_a_childs_error_is_raised_here(
     tmp_path: Path, data: bytes, kind: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        load.load(written(tmp_path, data), kind)
+        read(written(tmp_path, data), kind)
 
 
 @pytest.mark.usefixtures("strange_loaders")
@@ -92,13 +106,13 @@ def test_a_reader_that_breaks_is_the_documents_end_only(
     tmp_path: Path, kind: str, says: str
 ) -> None:
     with pytest.raises(UnreadableFile, match=says):
-        load.load(written(tmp_path, "x"), kind, ParseLimits(30, 700))
+        read(written(tmp_path, "x"), kind, ParseLimits(30, 700))
 
 
 @pytest.mark.usefixtures("strange_loaders")
 def test_a_reader_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(ParsingTimedOut, match="RAGSTONE_PARSE_SECONDS"):
-        load.load(written(tmp_path, "x"), "hang", ParseLimits(1.0))
+        read(written(tmp_path, "x"), "hang", ParseLimits(1.0))
 
 
 @pytest.mark.usefixtures("strange_loaders")
@@ -111,18 +125,33 @@ def test_a_cancel_is_heard_while_reading(tmp_path: Path) -> None:
         asked.set()
 
     with pytest.raises(IngestCancelled, match="enough"):
-        load.load(written(tmp_path, "x"), "hang", ParseLimits(60), check)
+        read(written(tmp_path, "x"), "hang", ParseLimits(60), check)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs process groups")
 def test_a_child_ends_with_its_parent(tmp_path: Path, strange_loaders: None) -> None:
-    read, write = os.pipe()
-    command = [sys.executable, "-m", "ingest.load_child", str(written(tmp_path, "x")), "hang"]
-    child = subprocess.Popen([*command, str(tmp_path / "out"), "700", "600"], stdin=read)
-    os.close(read)
+    read_end, write = os.pipe()
+    request = {"path": str(written(tmp_path, "x")), "kind": "hang", "out": str(tmp_path / "out")}
+    command = [sys.executable, "-m", "ingest.load_child", "700", "600"]
+    child = subprocess.Popen(command, stdin=read_end)
+    os.write(write, json.dumps(request).encode() + b"\n")
+    os.close(read_end)
     assert child.poll() is None
     os.close(write)  # what a kill -9 of the parent does
     assert child.wait(30) == 1
+
+
+def test_one_child_reads_many_and_a_broken_one_is_replaced(
+    tmp_path: Path, strange_loaders: None
+) -> None:
+    with closing(Readers(ParseLimits(30, 700))) as readers:
+        assert readers.read(written(tmp_path, "first"), media_type.TEXT).text == "first"
+        for number in range(20):
+            path = written(tmp_path, f"text {number}")
+            assert readers.read(path, media_type.TEXT).text == f"text {number}"
+        with pytest.raises(UnreadableFile):
+            readers.read(written(tmp_path, "x"), "crash")
+        assert readers.read(written(tmp_path, "after"), media_type.TEXT).text == "after"
 
 
 def test_every_loader_is_there() -> None:
