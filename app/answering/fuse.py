@@ -60,4 +60,4 @@ def weights_for(query_is_cjk: bool, languages: Sequence[str]) -> dict[str, float
     knows = not languages or bool({"zh", "ja", "ko"} & set(languages))
     if query_is_cjk and not knows:
         return {"dense": 0.1, "keyword": 0.9}
-    return {"dense": 0.6, "keyword": 0.4}
+    return {"dense": 0.5, "keyword": 0.5}
