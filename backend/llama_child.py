@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from backend.lifeline import die_with_parent, watch_pipe
+from backend.openmp import provide_openmp
 
 
 def main() -> None:
@@ -31,6 +32,8 @@ def main() -> None:
 
 
 def _serve(order: dict[str, Any]) -> Any:
+    if not provide_openmp():
+        raise RuntimeError("libgomp.so.1 is missing; install it, on Debian: apt install libgomp1")
     import xllamacpp
 
     params = xllamacpp.CommonParams()
