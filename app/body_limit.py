@@ -39,20 +39,26 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal answered
-            answered = True
-            await send(message)
+            if received <= self.limit or answered:
+                await send(message)
+            answered = answered or received <= self.limit
 
         try:
             await self.app(scope, counted, noted)
         except BodyTooLarge:
             if answered:
                 raise
-            detail = f"The request body is over {self.limit // 1024 // 1024} MiB."
-            body = {
-                "type": "urn:ragstone:error:body_too_large",
-                "title": "Body too large",
-                "status": 413,
-                "detail": f"{detail} Send files as multipart/form-data.",
-                "code": "body_too_large",
-            }
-            await respond(413, body)(scope, receive, send)
+        if received > self.limit and not answered:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in place of what the framework makes of the broken-off body."""
+        body = {
+            "type": "urn:ragstone:error:body_too_large",
+            "title": "Body too large",
+            "status": 413,
+            "detail": f"The request body is over {self.limit // 1024 // 1024} MiB. "
+            "Send files as multipart/form-data.",
+            "code": "body_too_large",
+        }
+        await respond(413, body)(scope, receive, send)

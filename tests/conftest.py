@@ -2,7 +2,6 @@
 
 import os
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -29,12 +28,13 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the settings of whoever runs the tests, but for where models and data lie."""
     kept = {"RAGSTONE_MODELS_DIR", "RAGSTONE_SHARED_DATA"}
     for name in list(os.environ):
-        if name.startswith(("RAGSTONE_", "OLLAMA_")) and name not in kept:
+        if (name.startswith(("RAGSTONE_", "OLLAMA_")) and name not in kept) or name.lower() in (
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+        ):
             monkeypatch.delenv(name)
-        elif name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
-            monkeypatch.delenv(name)
-    yield
