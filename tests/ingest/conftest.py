@@ -1,6 +1,7 @@
 """Real stores on a temporary disk, with the hashing embedder."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Room:
         return self.stores.catalogue
 
     def with_embedder(self, embedder: Embedder) -> Pipeline:
-        return Pipeline(self.stores, embedder, ChunkSizes(60, 10), Readers(ParseLimits(30)))
+        return Pipeline(self.stores, embedder, ChunkSizes(60, 10), self.pipeline.readers)
 
     def accept(self, content: bytes | str, name: str = "notes.txt") -> Accepted:
         intake = Intake(self.catalogue, self.stores.files, self.queued.append)
@@ -87,6 +88,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def room(tmp_path: Path, stores: Stores) -> Room:
-    pipeline = Pipeline(stores, HashingEmbedder(), ChunkSizes(60, 10), Readers(ParseLimits(30)))
-    return Room(tmp_path, stores, pipeline, [])
+def room(tmp_path: Path, stores: Stores) -> Iterator[Room]:
+    with closing(Readers(ParseLimits(30))) as readers:
+        pipeline = Pipeline(stores, HashingEmbedder(), ChunkSizes(60, 10), readers)
+        yield Room(tmp_path, stores, pipeline, [])
