@@ -29,4 +29,6 @@ def examine(services: ServicesDep) -> dict[str, Any]:
 @router.post("/fix")
 def fix(services: ServicesDep) -> dict[str, Any]:
     """Rebuild what differs from the catalogue; returns the state afterwards."""
-    return as_json(repair(*_parts(services.stores)))
+    report = repair(*_parts(services.stores))
+    services.worker.recover()  # jobs that the repair opened again
+    return as_json(report)
