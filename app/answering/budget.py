@@ -38,7 +38,7 @@ async def plan(chat: ChatModel, form: Form, model: str, question: str) -> Budget
     around = bare.text or "\n".join(turn.content for turn in bare.turns)
     room = num_ctx - min(form.max_tokens, num_ctx // 2) - MARGIN_TOKENS
     if room - ceiling(around) < form.evidence_tokens:
-        room -= await count(chat, model, around)
+        room -= await count(chat, model, around, num_ctx)
     else:
         room = form.evidence_tokens
     return Budget(num_ctx, max(0, min(form.evidence_tokens, room)))
@@ -52,7 +52,7 @@ async def fit(
     shown = [show(exhibit) for exhibit in exhibits]
     if sum(ceiling(text) + 1 for text in shown) <= budget.evidence:
         return Fit(list(exhibits), [])
-    sizes = await asyncio.gather(*(count(chat, model, text) for text in shown))
+    sizes = await asyncio.gather(*(count(chat, model, text, budget.num_ctx) for text in shown))
     kept: list[Exhibit] = []
     left_out: list[Exhibit] = []
     room = budget.evidence
@@ -65,9 +65,9 @@ async def fit(
     return Fit(kept, left_out)
 
 
-async def count(chat: ChatModel, model: str, text: str) -> int:
+async def count(chat: ChatModel, model: str, text: str, num_ctx: int) -> int:
     """Return the text's tokens: counted by the server where it can, else estimated high."""
-    counted = await chat.count_tokens(model, text)
+    counted = await chat.count_tokens(model, text, num_ctx)
     return counted if counted is not None else estimate(text)
 
 

@@ -72,8 +72,11 @@ class ChatModel(Protocol):
         """Return the longest context the model was made for, in tokens; None if unknown."""
         ...
 
-    async def count_tokens(self, model: str, text: str) -> int | None:
-        """Return how many tokens the text takes; None where the server cannot count."""
+    async def count_tokens(self, model: str, text: str, num_ctx: int) -> int | None:
+        """Return how many tokens the text takes; None where the server cannot count.
+
+        `num_ctx` as for the prompt that follows: another one would load the model anew.
+        """
         ...
 
     async def models(self) -> list[ModelInfo]:

@@ -67,7 +67,7 @@ class FakeChat:
         """Return a small context, the same for every model."""
         return 2048
 
-    async def count_tokens(self, model: str, text: str) -> int | None:
+    async def count_tokens(self, model: str, text: str, num_ctx: int) -> int | None:
         """Count a token for each word and each CJK character."""
         return len(re.findall(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+", text))
 

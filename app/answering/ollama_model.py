@@ -85,14 +85,19 @@ class OllamaModel:
             self._lengths[model] = next(found, None)
         return self._lengths[model]
 
-    async def count_tokens(self, model: str, text: str) -> int | None:
+    async def count_tokens(self, model: str, text: str, num_ctx: int) -> int | None:
         """Ask /api/tokenize, which the bundled backend has and Ollama has not."""
         if not self._can_count:
             return None
         with _errors(self.url, model):
-            reply = await self._http().post(
-                "/api/tokenize", json={"model": model, "content": text, "add_special": False}
-            )
+            body = {
+                "model": model,
+                "content": text,
+                "add_special": False,
+                "keep_alive": self._keep_alive,
+                "options": {"num_ctx": num_ctx},
+            }
+            reply = await self._http().post("/api/tokenize", json=body)
         if reply.status_code in (404, 405) and "model" not in reply.text:
             self._can_count = False
             return None

@@ -89,6 +89,15 @@ async def test_a_request_while_the_model_loads_waits_and_is_answered(
         assert answer["sources"][0]["document_name"] == "handbook.md"
 
 
+async def test_a_loaded_model_is_not_loaded_again_for_the_next_question(
+    service: RunningService, client: httpx.AsyncClient
+) -> None:
+    await ask(client, LEAVE)
+    before = {process.pid for process in children(service)}
+    await ask(client, "Who approves flights that are longer than six hours?")
+    assert {process.pid for process in children(service)} == before
+
+
 async def test_a_chinese_question_on_a_chinese_document(client: httpx.AsyncClient) -> None:
     answer = await ask(client, "水箱的容量是多少？")
     assert answer["status"] == "answered"

@@ -13,7 +13,7 @@ SMALL, BIG = "gemma3-base:270m", "llama3.1:8b"
 class Uncounted(FakeChat):
     """A server that cannot count tokens, as Ollama itself."""
 
-    async def count_tokens(self, model: str, text: str) -> int | None:
+    async def count_tokens(self, model: str, text: str, num_ctx: int) -> int | None:
         return None
 
 
@@ -91,7 +91,7 @@ async def test_what_does_not_fit_is_left_out_and_a_shorter_one_still_goes_in() -
 
 async def test_a_server_that_cannot_count_gets_a_careful_estimate() -> None:
     text = "Full-time employees receive 25 days of leave."
-    assert await count(FakeChat(), SMALL, text) == 7
-    assert await count(Uncounted(), SMALL, text) == estimate(text) > 7
+    assert await count(FakeChat(), SMALL, text, 2048) == 7
+    assert await count(Uncounted(), SMALL, text, 2048) == estimate(text) > 7
     assert estimate("水箱容量为1.8升") >= 10
     assert ceiling("水箱") == 6

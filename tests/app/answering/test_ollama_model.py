@@ -183,8 +183,8 @@ async def test_context_length_is_asked_once(model: OllamaModel, server: Server) 
 
 
 async def test_a_server_without_tokenize_is_asked_once(model: OllamaModel) -> None:
-    assert await model.count_tokens("m:1b", "how long") is None
-    assert await model.count_tokens("m:1b", "how long") is None
+    assert await model.count_tokens("m:1b", "how long", 512) is None
+    assert await model.count_tokens("m:1b", "how long", 512) is None
 
 
 async def test_models_are_listed(model: OllamaModel) -> None:
