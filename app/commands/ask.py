@@ -68,24 +68,24 @@ def _from_stdin() -> str:
 
 
 def show_stream(events: "Iterable[Event]", out: "Console") -> None:
-    """Print the words as they come, then the whole answer's verdicts and sources."""
-    streamed = ""
-    for name, data in events:
-        if name == "token":
-            streamed += data["text"]
-            out.print(data["text"], end="")
-            sys.stdout.flush()
-        elif name == "answer":
-            show_answer(data, out, already=streamed)
+    """Show the words as they come; the checked answer takes their place when it is there."""
+    from rich.live import Live
+    from rich.text import Text
+
+    said = Text("", "dim")
+    with Live(said, console=out, transient=True) as live:
+        for name, data in events:
+            if name == "token":
+                live.update(said.append(data["text"]))
+            elif name == "answer":
+                live.stop()
+                show_answer(data, out)
 
 
-def show_answer(answer: "Answer", out: "Console", already: str = "") -> None:
-    """Print an answer; its text only where it is not what was streamed already."""
-    if already:
-        out.print()
-    if answer["answer"].strip() != already.strip():
-        out.print()
-        out.print(answer["answer"])
+def show_answer(answer: "Answer", out: "Console") -> None:
+    """Print an answer, its sentences' verdicts, and the sources it rests on."""
+    out.print()
+    out.print(answer["answer"])
     out.print()
     if answer["status"] == "abstained":
         out.print("Closest passages:", style="yellow")
