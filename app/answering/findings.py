@@ -16,7 +16,7 @@ from storage.records import Passage
 
 WEAK = 0.5
 """Coverage of the question's words below which sentences are compared by meaning too."""
-COMPARED = 6
+COMPARED = 4
 """Sentences embedded then; 8 ms each on one core."""
 
 

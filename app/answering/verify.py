@@ -5,6 +5,7 @@ words that only meet somewhere on a page support nothing. A number or name that 
 not have is never `supported`.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,6 +36,11 @@ PHRASE_TERMS = 4
 PHRASE_PAIRS = 8
 """The same in pairs of CJK characters."""
 SHORT_WORDS = 8
+BESIDE = 0.75
+"""Of what the best place has of the question's words, the share that the answer's must have.
+
+XQuAD en, zh, DRCD: true answers `supported` 90, 90, 88 %; answers to another question of the
+same paragraph 44, 45, 26 % (without this rule 82, 87, 83); of another article 0 to 2 %."""
 SHORT_CJK = 14
 QUESTION_NEAR_CJK = 0.3
 """Lower: pairs that span two words are rarely found again."""
@@ -42,6 +48,9 @@ SIMILAR = 0.80
 """Cosine with the best window that lifts `partial` to `supported`."""
 RELATED = 0.70
 """Cosine that lifts `unsupported` to `partial`."""
+_COMPLETE = re.compile(r"\S+(?:\s+\S+){4,}[.!?]$|\w{8,}[。！？]$")
+"""Five words or eight CJK characters that end as a sentence does."""
+_ORDER = (Verdict.NOT_CHECKED, Verdict.UNSUPPORTED, Verdict.PARTIAL, Verdict.SUPPORTED)
 _YES_NO = frozenset(
     {"yes", "no", "true", "false", "是", "是的", "不是", "对", "不对", "否", "有", "没有"}
 )
@@ -49,12 +58,13 @@ _YES_NO = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One sentence, or two neighbours, of source `n`; `context` is what may name things."""
+    """One sentence (`single`) or two neighbours of source `n`; `context` may name things."""
 
     n: int
     text: str
     quote: str
     context: str
+    single: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ def windows(pool: Sequence[Candidate], titles: Sequence[str], texts: Sequence[st
         for c in pool
     ]
     double = [
-        Window(a.passage + 1, f"{a.readable} {b.text}", a.text, one.context)
+        Window(a.passage + 1, f"{a.readable} {b.text}", a.text, one.context, single=False)
         for (a, b), one in zip(pairwise(pool), single, strict=False)
         if a.passage == b.passage and b.ordinal == a.ordinal + 1
     ]
@@ -100,6 +110,8 @@ def check(
     if plain(sentence) in _YES_NO or not plain(sentence):
         return Check(Verdict.NOT_CHECKED, 0.0)
     judged = _check_short if is_short(sentence) else _check_long
+    if judged is _check_short and _COMPLETE.search(sentence):
+        judged = _check_either
     own = [window for window in among if window.n in marked]
     first = judged(sentence, question, own) if own else None
     if first and first.verdict is Verdict.SUPPORTED:
@@ -128,6 +140,12 @@ def is_short(sentence: str) -> bool:
     return len(sentence.split()) <= SHORT_WORDS
 
 
+def _check_either(sentence: str, question: str, among: Sequence[Window]) -> Check:
+    """Judge a short but complete sentence, which may say what it says without its question."""
+    both = [judge(sentence, question, among) for judge in (_check_long, _check_short)]
+    return max(both, key=lambda found: (_ORDER.index(found.verdict), found.score))
+
+
 def _check_long(sentence: str, question: str, among: Sequence[Window]) -> Check:
     wanted = question_terms(sentence)
     if not wanted or not among:
@@ -146,20 +164,25 @@ def _check_long(sentence: str, question: str, among: Sequence[Window]) -> Check:
 
 
 def _check_short(sentence: str, question: str, among: Sequence[Window]) -> Check:
-    """Judge question and answer together: is it there, and where the question's words are?"""
+    """Judge question and answer together: is it there, and where the question's words are?
+
+    In single sentences only: beside the one that was asked about stands another's answer.
+    """
     if not among:
         return Check(Verdict.UNSUPPORTED, 0.0)
     asked = question_terms(question)
     scored = [
         (_held(sentence, window), _near(asked, window), -len(window.text), window)
         for window in among
+        if window.single
     ]
     held, near, _, best = max(scored, key=lambda item: item[:3])
     news = set(question_terms(sentence)) - set(asked)
     if held < 1.0:
         return _verdict(_of_phrase(sentence, held, best), 0.5 * held, best)
     enough = QUESTION_NEAR_CJK if is_cjk(question) else QUESTION_NEAR
-    if near >= enough and news:
+    nearest = max(item[1] for item in scored)
+    if near >= enough and near >= BESIDE * nearest and news:
         return _verdict(Verdict.SUPPORTED, 0.5 + near / 2, best)
     return _verdict(Verdict.PARTIAL, 0.4 + near / 4, best)
 

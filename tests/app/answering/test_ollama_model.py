@@ -93,6 +93,7 @@ def server() -> Iterator[Server]:
     made = Server()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # connections wait in the queue until uvicorn is up
         made.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(ollama_like(made), log_level="error", timeout_graceful_shutdown=1)
         running = uvicorn.Server(config)

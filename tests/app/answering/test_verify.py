@@ -73,6 +73,13 @@ def test_yes_and_no_cannot_be_checked(word: str) -> None:
     assert check(word, "Is leave paid?", BOOK).verdict is N
 
 
+def test_an_answer_that_stands_beside_another_question_is_not_supported() -> None:
+    book = among("The tank holds 9 litres of water. The pump was made in Oslo and weighs 12 kg.")
+    question = "How many litres of water does the tank hold?"
+    assert check("9 litres", question, book).verdict is S
+    assert check("12 kg", question, book).verdict is P
+
+
 def test_words_scattered_over_a_passage_support_nothing() -> None:
     text = (
         "The pump is blue. It was bought in Oslo. The tank holds oil. The valve leaks sometimes "
