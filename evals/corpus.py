@@ -68,7 +68,8 @@ def upload_all(
     for done, document in enumerate(accepted):
         progress(done, len(files))
         _wait(client, collection, document)
-    progress(len(files), len(files))
+    if files:
+        progress(len(files), len(files))
 
 
 def _wait(client: Client, collection: str, accepted: Accepted) -> None:

@@ -19,7 +19,6 @@ RUNNING = {
     "hit@5": "found",
     "quoted_contains": "right",
     "right_abstention": "silent",
-    "faithfulness": "faithful",
 }
 
 
@@ -46,7 +45,7 @@ class Bar:
         self._console = console
         self._progress = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=12)),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[means]}"),
