@@ -54,6 +54,8 @@ TABLE: dict[type[Exception], Row] = {
     app_errors.PortTaken: Row(503, "port_taken", "RAGSTONE_PORT"),
     app_errors.EvaluationBusy: Row(409, "evaluation_busy"),
 }
+HTTP_CODES = {400: "unreadable_body", 404: "unknown_route", 405: "method_not_allowed"}
+"""What the framework refuses by itself; 400 is a body that is not UTF-8 or nested too deeply."""
 FAMILIES = (
     storage.StorageError,
     ingest.IngestError,
@@ -78,12 +80,17 @@ def problem(error: Exception) -> tuple[int, dict[str, Any]]:
         "type": f"urn:ragstone:error:{code}",
         "title": str(code).replace("_", " ").capitalize(),
         "status": row.status,
-        "detail": str(error) or type(error).__name__,
+        "detail": _encodable(str(error)) or type(error).__name__,
         "code": code,
     }
     if row.setting:
         body["setting"] = row.setting
     return row.status, body
+
+
+def _encodable(sentence: str) -> str:
+    """Replace lone surrogates, which a sentence may quote from a request and UTF-8 lacks."""
+    return sentence.encode("utf-8", "replace").decode()
 
 
 def respond(status: int, body: dict[str, Any]) -> JSONResponse:
@@ -107,6 +114,8 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     status = 400 if any(item["type"] == "json_invalid" for item in error.errors()) else 422
     code = "invalid_json" if status == 400 else "invalid_request"
     detail = "; ".join(f"{item['field']}: {item['problem']}" for item in found)
+    if any(item["type"] == "model_attributes_type" for item in error.errors()):
+        detail = "The body is no JSON object; send one, with Content-Type: application/json."
     body = {
         "type": f"urn:ragstone:error:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -118,10 +127,15 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     return respond(status, body)
 
 
+async def on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Answer a defect of ours in the same shape; the server logs its traceback."""
+    return respond(*problem(error))
+
+
 async def on_http(request: Request, error: Exception) -> JSONResponse:
     """Answer an unknown route or method in the same shape."""
     assert isinstance(error, HTTPException)
-    code = {404: "unknown_route", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = HTTP_CODES.get(error.status_code, "http_error")
     body = {
         "type": f"urn:ragstone:error:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -138,3 +152,4 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(family, on_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_unexpected)

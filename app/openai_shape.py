@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answering.records import Answer, Source, Usage
 from app.answering.words import is_cjk
 from app.errors import InvalidRequest
-from app.question_shape import LONGEST_QUESTION, answer_json
+from app.question_shape import LONGEST_QUESTION, Name, answer_json
 
 RIDES_ALONG = ("id", "status", "confidence", "sources", "sentences", "timings", "dropped")
 
@@ -52,7 +52,7 @@ class ChatRequest(BaseModel):
     """Chat completion; fields that have no meaning here are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow")
-    model: str
+    model: Name
     messages: list[Message] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None

@@ -15,15 +15,22 @@ LONGEST_QUESTION = 8000
 MOST_PASSAGES = 200
 
 
-def _aware(moment: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
     """A time without a zone is meant in UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is outside of the years 1 to 9999 in UTC") from error
 
 
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Words = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUESTION)
 ]
+Name = Annotated[str, StringConstraints(max_length=1000)]
+"""A name of something; the limit also refuses lone surrogates, which no store can keep."""
 TopK = Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="Passages to retrieve.")]
 
 
@@ -32,9 +39,9 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    document_ids: list[str] | None = None
-    names: list[str] | None = Field(None, description="Exact names, or patterns such as *.pdf.")
-    media_types: list[str] | None = Field(None, description="Exact types, or text/*.")
+    document_ids: list[Name] | None = None
+    names: list[Name] | None = Field(None, description="Exact names, or patterns such as *.pdf.")
+    media_types: list[Name] | None = Field(None, description="Exact types, or text/*.")
     uploaded_after: Moment | None = None
     uploaded_before: Moment | None = None
 
@@ -53,11 +60,11 @@ class QueryRequest(BaseModel):
     """A question about a collection's documents."""
 
     question: Words
-    collection: str = "default"
+    collection: Name = "default"
     top_k: TopK | None = None
-    mode: str | None = Field(None, description="hybrid, dense or keyword.")
-    strategy: str | None = None
-    model: str | None = Field(None, description="A model of the backend; default RAGSTONE_MODEL.")
+    mode: Name | None = Field(None, description="hybrid, dense or keyword.")
+    strategy: Name | None = None
+    model: Name | None = Field(None, description="A model of the backend; default RAGSTONE_MODEL.")
     filters: Filters | None = None
     stream: bool = Field(False, description="Answer as server-sent events.")
 

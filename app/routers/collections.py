@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.deps import CatalogueDep, RemovalDep
 from app.document_shape import collection_json
+from app.question_shape import Name
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
@@ -14,7 +15,7 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 class NewCollection(BaseModel):
     """What a new collection is called."""
 
-    name: str = Field(description="1 to 63 letters, digits, dots, hyphens and underscores.")
+    name: Name = Field(description="1 to 63 letters, digits, dots, hyphens and underscores.")
     description: str = Field("", max_length=2000)
 
 
