@@ -8,6 +8,12 @@ from app.error_handlers import respond
 LIMIT_BYTES = 16 * 1024 * 1024
 
 
+def _is_upload(scope: Scope, headers: Headers) -> bool:
+    """Say whether the route streams the body itself: only that of the documents does."""
+    multipart = headers.get("content-type", "").lower().startswith("multipart/form-data")
+    return multipart and scope["path"].endswith("/documents")
+
+
 class BodyTooLarge(Exception):
     """More bytes came than a JSON body may have."""
 
@@ -22,8 +28,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received; answer 413 if no answer has begun when it is too much."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        upload = headers.get("content-type", "").startswith("multipart/form-data")
-        if scope["type"] != "http" or upload:
+        if scope["type"] != "http" or _is_upload(scope, headers):
             await self.app(scope, receive, send)
             return
         received = 0

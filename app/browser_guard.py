@@ -6,7 +6,7 @@ the `Host` header then carries that name). Both are refused with 403.
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,8 +17,16 @@ LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
 
 
 def host_of(authority: str) -> str:
-    """Return the host of a `Host` header or URL authority, lower-case, without port."""
-    return (urlsplit(f"//{authority}").hostname or "").lower()
+    """Return the host of a `Host` header, lower-case, without port; "" for no such thing."""
+    return (_split(f"//{authority}").hostname or "").lower()
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL, none of them where it is malformed (`http://[`)."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def is_local_name(host: str, allowed: frozenset[str]) -> bool:
@@ -64,7 +72,7 @@ class BrowserGuard:
         origin = headers.get("origin")
         if origin is None:
             return None
-        there = urlsplit(origin)
+        there = _split(origin)
         same = there.scheme in ("http", "https") and there.netloc.lower() == authority.lower()
         if same or (there.hostname or "") in self.allowed:
             return None

@@ -47,6 +47,8 @@ def test_the_host_of_an_authority(authority: str, host: str) -> None:
         ({"origin": "null"}, 403),
         ({"origin": "http://127.0.0.1:9999"}, 403),
         ({"host": "evil.example"}, 403),
+        ({"host": "[::1"}, 403),
+        ({"origin": "http://["}, 403),
         ({"host": "localhost:8484"}, 200),
         ({"host": "localhost:8484", "origin": "http://localhost:8484"}, 200),
     ],
@@ -60,9 +62,12 @@ async def test_other_peoples_pages_are_refused(
         assert reply.json()["setting"] == "RAGSTONE_ALLOWED_HOSTS"
 
 
-async def test_a_huge_json_body_is_refused(api: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_huge_body_is_refused_whatever_it_says_it_is(
+    api: httpx.AsyncClient, kind: str
+) -> None:
     content = b'{"question": "' + b"x" * LIMIT_BYTES + b'"}'
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": kind}
     reply = await api.post("/v1/query", content=content, headers=headers)
     assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
 
