@@ -1,8 +1,8 @@
 """The child process that reads documents: `python -m ingest.load_child MEMORY_MB SECONDS`.
 
-A request is a JSON line on standard input, {path, kind, out}; the document, or the code and
-sentence of what was wrong, is written to `out` as JSON, and then an empty line is said. The
-child limits its own memory and CPU time and ends when its parent does.
+A request is a JSON line on standard input, {path, kind}; the document, or the code and sentence
+of what was wrong, is a JSON line on standard output. The child limits its own memory and CPU
+time and ends when its parent does.
 """
 
 import json
@@ -25,14 +25,14 @@ def main(arguments: list[str]) -> None:
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     _limit_memory(memory_mb)
-    done = os.dup(1)
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a parser prints must not look like our answer
     while True:
         request = json.loads(requests.get())
         _limit_cpu(seconds)
         answer = json.dumps(_read(Path(request["path"]), request["kind"]), ensure_ascii=False)
-        Path(request["out"]).write_text(answer, "utf-8", errors="replace")
-        os.write(done, b"\n")
+        answers.write(answer.encode("utf-8", errors="replace") + b"\n")
+        answers.flush()
 
 
 def _read(path: Path, kind: str) -> dict[str, Any]:

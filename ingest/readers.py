@@ -9,7 +9,6 @@ import json
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -70,13 +69,15 @@ class Readers:
 
 
 class _Child:
-    """One `python -m ingest.load_child`: a request a line in, an empty line out when done."""
+    """One `python -m ingest.load_child`: a request a line in, a document a line out.
+
+    All goes through pipes: a folder for the documents would outlive a kill -9 of the service.
+    """
 
     def __init__(self, limits: ParseLimits) -> None:
         self._limits = limits
         self._read_bytes = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="ragstone-load-")
-        self._said: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ingest.load_child", str(limits.memory_mb), str(limits.seconds)],
             cwd=_ROOT,
@@ -93,31 +94,26 @@ class _Child:
         return self._read_bytes > _RENEW_AFTER_BYTES
 
     def ask(self, path: Path, kind: str, check: Callable[[], None]) -> dict[str, Any]:
-        """Return what the child wrote of one document: the document or its fault, as JSON."""
-        out = Path(self._folder.name) / "document.json"
-        self._send({"path": str(path.absolute()), "kind": kind, "out": str(out)})
-        answered = self._wait(check)
+        """Return what the child said of one document: the document or its fault, as JSON."""
+        self._send({"path": str(path.absolute()), "kind": kind})
+        answer = self._wait(check)
         self._read_bytes += path.stat().st_size
-        if not answered:
+        if answer is None:
             raise UnreadableFile(
                 f"The reader of this format crashed on the document (exit {self._process.wait()}): "
                 "it is damaged, or needs more memory than RAGSTONE_PARSE_MEMORY_MB allows."
             )
-        try:
-            found: dict[str, Any] = json.loads(out.read_text("utf-8"))
-        finally:
-            out.unlink(missing_ok=True)
+        found: dict[str, Any] = json.loads(answer)
         return found
 
     def close(self) -> None:
-        """Kill the child and remove its folder."""
+        """Kill the child."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._folder.cleanup()
 
     def _send(self, request: dict[str, str]) -> None:
         assert self._process.stdin is not None
@@ -127,8 +123,8 @@ class _Child:
         except BrokenPipeError:
             return  # it died while idle: `_wait` hears so
 
-    def _wait(self, check: Callable[[], None]) -> bool:
-        """Return True when the child is done, False when it has died."""
+    def _wait(self, check: Callable[[], None]) -> bytes | None:
+        """Return the child's answer, None when it has died."""
         deadline = time.monotonic() + self._limits.seconds
         while True:
             try:
@@ -144,6 +140,7 @@ class _Child:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for _ in self._process.stdout:
-            self._said.put(True)
-        self._said.put(False)
+        for line in self._process.stdout:
+            if line.endswith(b"\n"):  # the start of one is all that a dying child leaves
+                self._said.put(line)
+        self._said.put(None)

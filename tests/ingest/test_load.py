@@ -131,7 +131,7 @@ def test_a_cancel_is_heard_while_reading(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs process groups")
 def test_a_child_ends_with_its_parent(tmp_path: Path, strange_loaders: None) -> None:
     read_end, write = os.pipe()
-    request = {"path": str(written(tmp_path, "x")), "kind": "hang", "out": str(tmp_path / "out")}
+    request = {"path": str(written(tmp_path, "x")), "kind": "hang"}
     command = [sys.executable, "-m", "ingest.load_child", "700", "600"]
     child = subprocess.Popen(command, stdin=read_end)
     os.write(write, json.dumps(request).encode() + b"\n")
@@ -152,6 +152,19 @@ def test_one_child_reads_many_and_a_broken_one_is_replaced(
         with pytest.raises(UnreadableFile):
             readers.read(written(tmp_path, "x"), "crash")
         assert readers.read(written(tmp_path, "after"), media_type.TEXT).text == "after"
+
+
+def test_reading_leaves_nothing_in_the_folder_of_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "x\n" * 200_000)
+    empty = tmp_path / "temporary"
+    empty.mkdir()
+    monkeypatch.setenv("TMPDIR", str(empty))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with closing(Readers(ParseLimits(30))) as readers:
+        assert len(readers.read(path, media_type.TEXT).text) > 300_000
+        assert not list(empty.iterdir())  # what a kill -9 would leave at this moment
 
 
 def test_every_loader_is_there() -> None:
