@@ -45,8 +45,7 @@ class FakeChat:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Yield the next reply in pieces, then the end with one token a word."""
-        if prompt.model not in self.names:
-            raise UnknownModel(f"No model {prompt.model}; known: {', '.join(self.names)}.")
+        self._must_know(prompt.model)
         self.history.append(prompt)
         reply = self.replies.popleft() if self.replies else self.default
         words, error = _words_of(reply)
@@ -64,12 +63,17 @@ class FakeChat:
             self.stopped += 0 if finished else 1
 
     async def context_length(self, model: str) -> int | None:
-        """Return a small context, the same for every model."""
+        """Return a small context, the same for every model that it knows."""
+        self._must_know(model)
         return 2048
 
     async def count_tokens(self, model: str, text: str, num_ctx: int) -> int | None:
         """Count a token for each word and each CJK character."""
         return len(re.findall(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+", text))
+
+    def _must_know(self, model: str) -> None:
+        if model not in self.names:
+            raise UnknownModel(f"No model {model}; known: {', '.join(self.names)}.")
 
     async def models(self) -> list[ModelInfo]:
         """Return the names it was made with."""

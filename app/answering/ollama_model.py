@@ -178,7 +178,7 @@ def _errors(url: str, model: str) -> Iterator[None]:
 def _failure(url: str, model: str, message: str, status: int) -> Exception:
     with suppress(ValueError, KeyError, TypeError):
         message = json.loads(message)["error"]
-    if status == 404:
+    if status == 404 or "invalid model name" in message:
         return UnknownModel(
             f"The model server at {url} has no model {model}; `ollama pull {model}`, or choose "
             "another with RAGSTONE_MODEL."

@@ -78,6 +78,8 @@ class Answerer:
         run = Run(question, question.model or self._defaults.model, strategy)
         findings = await asyncio.to_thread(self._find, question)
         run.retrieved()
+        if question.model:  # a name that is wrong is told even where no model is needed
+            await self._chat.context_length(run.model)
         yield SourcesFound(findings.sources)
         if not findings.judgement.enough:
             yield Answered(run.abstained(findings))

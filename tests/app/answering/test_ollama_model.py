@@ -70,6 +70,8 @@ def ollama_like(server: Server) -> FastAPI:
         server.asked.append(body)
         if body["model"] == "none":
             return JSONResponse({"error": "model 'none' not found"}, 404)
+        if body["model"] == "a b":
+            return JSONResponse({"error": "invalid model name"}, 400)
         if body["model"] == "bad":
             return JSONResponse({"error": "out of memory"}, 500)
         lines = server.lines(body["model"], request.url.path.endswith("chat"))
@@ -142,6 +144,7 @@ async def test_a_reply_comes_in_pieces_and_ends_with_counts(
     ("name", "error"),
     [
         ("none", UnknownModel),
+        ("a b", UnknownModel),
         ("bad", BackendFailed),
         ("dies", BackendFailed),
         ("breaks-off", BackendFailed),

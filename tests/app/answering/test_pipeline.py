@@ -108,6 +108,13 @@ async def test_a_question_without_an_answer_is_not_put_to_the_model(
     assert answer.confidence < 0.5
 
 
+async def test_a_wrong_model_is_told_before_the_first_event_even_without_evidence(
+    answerer: Answerer, library: Library
+) -> None:
+    with pytest.raises(UnknownModel):
+        await anext(answerer.answer(Question("Who is she?", model="none:1b")))
+
+
 async def test_an_empty_collection_abstains(answerer: Answerer, chat: FakeChat) -> None:
     answer = await answer_of(answerer, LEAVE)
     assert answer.status is AnswerStatus.ABSTAINED
