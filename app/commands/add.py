@@ -8,7 +8,7 @@ import typer
 
 from app.commands.files import NoSuchFiles, find_files
 from app.commands.options import AsJson, CollectionName, Port, Url, connect
-from app.commands.output import console, fail, print_json
+from app.commands.output import console, counted, fail, print_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -118,8 +118,6 @@ def _outcome(one: "Accepted", document: "Document") -> tuple[str, str, str]:
     if document["status"] != "completed":
         return "…", "cyan", f"{document['status']}, job {document.get('job_id')}"
     pages = document.get("pages")
-    return (
-        "✓",
-        "green",
-        f"{f'{pages} pages, ' if pages else ''}{document.get('chunks', 0)} passages",
-    )
+    volume = [counted(pages, "page")] if pages else []
+    volume.append(counted(document.get("chunks", 0), "passage"))
+    return "✓", "green", ", ".join(volume)

@@ -87,7 +87,7 @@ def show_answer(answer: "Answer", out: "Console") -> None:
     out.print()
     out.print(answer["answer"])
     out.print()
-    if answer["status"] == "abstained":
+    if answer["status"] == "abstained" and answer["sources"]:
         out.print("Closest passages:", style="yellow")
     for sentence in answer["sentences"]:
         out.print(sentence_line(sentence))
@@ -127,7 +127,6 @@ def _short(text: str) -> str:
 
 def _footer(answer: "Answer") -> str:
     timings: dict[str, Any] = answer["timings"]
-    return (
-        f"  {answer['model']} · first word {timings.get('first_token_ms', 0) / 1e3:.2f} s"
-        f" · total {timings.get('total_ms', 0) / 1e3:.2f} s"
-    )
+    first = timings.get("first_token_ms", 0) / 1e3
+    model = f"{answer['model']} · first word {first:.2f} s" if first else "no model was asked"
+    return f"  {model} · total {timings.get('total_ms', 0) / 1e3:.2f} s"

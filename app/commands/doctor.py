@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.options import AsJson, DataDir, Port, Url, connect, settings_of
-from app.commands.output import console, fail, print_json
+from app.commands.output import console, counted, fail, print_json
 
 
 def doctor(
@@ -71,7 +71,8 @@ def show_report(report: dict[str, Any], *, fixed: bool) -> None:
     """Print what was counted and what is off."""
     out = console()
     for one in report["collections"]:
-        out.print(f"{one['name']}: {one['documents']} documents, {one['chunks']} passages")
+        held = (counted(one["documents"], "document"), counted(one["chunks"], "passage"))
+        out.print(f"{one['name']}: {', '.join(held)}")
     for sentence in report["sentences"]:
         out.print(f"✗ {sentence}", style="red")
     if report["ok"]:

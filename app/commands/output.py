@@ -50,6 +50,11 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a number with what it counts, in the singular for one."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def size(count: int) -> str:
     """Return a size in bytes for people."""
     if count < 1000:

@@ -214,6 +214,11 @@ def test_ask_what_is_not_there_shows_the_closest_passages(ragstone, handbook):
     code, out, _ = ragstone("ask", "-c", handbook, "Who won the 1998 World Cup?")
     assert code == 0
     assert "Closest passages:" in out
+    assert "no model was asked" in out
+    code, out, _ = ragstone("ask", "-c", handbook, LEAVE, "--document", "*.pdf")
+    assert code == 0
+    assert "No passage that was searched" in out
+    assert "Closest passages:" not in out
 
 
 def test_ask_of_a_model_that_breaks_off_fails_with_its_sentence(ragstone, handbook, chat):
@@ -282,7 +287,7 @@ def test_jobs_are_listed_and_a_final_one_stays_as_it_is(ragstone, handbook):
 def test_doctor_asks_the_service_that_owns_the_folder(ragstone, handbook, data_dir):
     code, out, _ = ragstone("doctor", "--data-dir", str(data_dir))
     assert code == 0
-    assert f"{handbook}: 1 documents" in out
+    assert f"{handbook}: 1 document, 1 passage\n" in out
     assert "agree" in out
     assert json.loads(ragstone("doctor", "--fix", "--json")[1])["ok"] is True
 
