@@ -17,6 +17,7 @@ import httpx
 from backend.errors import LoadFailed, RunnerCrashed, RunnerRejected
 from backend.llama_wire import completion_body, error_text, read_piece
 from backend.runner import Completion, Piece, RunnerSpec, RunnerState
+from backend.threads import waiting_environment
 
 # A leaving client is noticed between two batches: within a 3,400-token prompt of Gemma-270M that
 # took 0.4-0.7 s with 128 and 3.6-4.3 s with 512 (two loaded cores).
@@ -211,7 +212,8 @@ def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
 def _child_environment() -> dict[str, str]:
     package_parent = str(Path(__file__).resolve().parent.parent)
     search = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
+    ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **ours, **waiting_environment()}
 
 
 def _client(url: str, api_key: str) -> httpx.AsyncClient:

@@ -69,7 +69,7 @@ class BackendSettings(BaseSettings):
     )
 
     num_thread: Annotated[int, BeforeValidator(_count(0))] = Field(
-        0, description="Engine threads (ours, not Ollama's); 0 = physical cores less one."
+        0, description="Engine threads (ours, not Ollama's); 0 = physical cores."
     )
 
     @property
