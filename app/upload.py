@@ -194,11 +194,15 @@ class _Collector:
 
 
 def _disposition(header: str) -> tuple[str, str | None]:
-    """Return field and file name of a Content-Disposition header; browsers escape `"` as %22."""
+    """Return field and file name of a Content-Disposition header.
+
+    Senders escape `"`, CR and LF in a name as %22, %0D and %0A, and nothing else (WHATWG HTML).
+    """
     # the parser of the header works on Latin-1, names are UTF-8 (RFC 7578, 5.1)
     _, options = parse_options_header(header.encode().decode("latin-1"))
     field = options.get(b"name", b"").decode("utf-8", errors="replace")
     name = options.get(b"filename")
     if name is None:
         return field, None
-    return field, name.decode("utf-8", errors="replace").replace("%22", '"')
+    shown = name.decode("utf-8", errors="replace")
+    return field, shown.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

@@ -99,6 +99,7 @@ async def test_a_request_without_end_is_cut_off(api: httpx.AsyncClient, services
         ("..\\..\\windows\\system.ini", "system.ini"),
         ("/etc/hosts", "hosts"),
         ("a%22b.txt", 'a"b.txt'),
+        ("a%0D%0Ab.txt", "ab.txt"),
         ("x" * 400 + ".txt", "x" * 251 + ".txt"),
     ],
 )
