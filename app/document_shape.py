@@ -85,6 +85,7 @@ def job_json(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "document_id": job.document_id,
+        "document_name": job.document_name,
         "collection": job.collection,
         "state": job.state,
         "stage": job.stage,

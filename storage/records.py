@@ -180,6 +180,7 @@ class Job:
 
     id: str
     document_id: str
+    document_name: str
     collection: str
     state: JobState
     stage: JobStage

@@ -70,6 +70,7 @@ class Job(TypedDict):
     stage: Literal["waiting", "loading", "chunking", "embedding", "storing", "done"]
     done: int
     total: int
+    document_name: NotRequired[str]
     collection: NotRequired[str]
     attempts: NotRequired[int]
     created_at: NotRequired[str]

@@ -40,7 +40,7 @@ def jobs(
 def _row(job: "Job") -> tuple[object, ...]:
     progress = f"{job['done']}/{job['total']}" if job["total"] else ""
     error = job.get("error")
-    about = (job["document_id"], error["message"] if error else "")
+    about = (job.get("document_name"), error["message"] if error else "")
     return (job["id"], job["state"], job["stage"], progress, job.get("attempts"), *about)
 
 

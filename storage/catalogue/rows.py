@@ -45,9 +45,10 @@ def select_documents() -> Select[Any]:
 
 
 def select_jobs() -> Select[Any]:
-    """Return the query of jobs with their collection's name."""
+    """Return the query of jobs with the names of document and collection."""
+    names = (documents.c.name.label("document_name"), collections.c.name.label("collection"))
     return (
-        select(jobs, collections.c.name.label("collection"))
+        select(jobs, *names)
         .join(documents, documents.c.id == jobs.c.document_id)
         .join(collections, collections.c.id == documents.c.collection_id)
     )
@@ -118,6 +119,7 @@ def to_job(row: Row) -> Job:
     return Job(
         id=row["id"],
         document_id=row["document_id"],
+        document_name=row["document_name"],
         collection=row["collection"],
         state=JobState(row["state"]),
         stage=JobStage(row["stage"]),

@@ -280,7 +280,7 @@ def test_jobs_are_listed_and_a_final_one_stays_as_it_is(ragstone, handbook):
     code, out, _ = ragstone("jobs", "--json", "--limit", "1")
     assert code == 0
     (job,) = json.loads(out)
-    assert "state" in ragstone("jobs")[1]
+    assert job["document_name"] in ragstone("jobs", "--limit", "1")[1]
     assert job["state"] in ragstone("jobs", "cancel", job["id"])[1]
 
 

@@ -24,6 +24,7 @@ def status(catalogue: Catalogue, job: Job) -> DocumentStatus:
 
 def test_a_job_runs_through_its_stages_and_succeeds(catalogue: Catalogue, job: Job) -> None:
     assert (job.state, job.stage, job.attempts) == (JobState.QUEUED, JobStage.WAITING, 0)
+    assert job.document_name == catalogue.documents.by_id(job.document_id).name
     started = catalogue.jobs.start(job.id)
     assert (started.state, started.attempts) == (JobState.RUNNING, 1)
     assert status(catalogue, job) is DocumentStatus.PROCESSING
