@@ -24,8 +24,8 @@ class Candidate:
     """A sentence of a passage. Offsets are into the document's text.
 
     `lead` is what stands before it and is needed to read it: a table's header, a list's
-    opening line, the sentence that a pronoun points to. `around` is the neighbouring text that
-    counts a little when words are matched.
+    opening line, the sentence that a pronoun points to, the question that it answers.
+    `around` is the neighbouring text that counts a little when words are matched.
     """
 
     passage: int
@@ -36,6 +36,8 @@ class Candidate:
     end: int
     lead: str = ""
     around: str = ""
+    announces: bool = False
+    """A heading or a question: it says what is near, and itself answers nothing."""
 
     @property
     def readable(self) -> str:
@@ -75,9 +77,19 @@ def _of_passage(index: int, passage: Passage) -> list[Candidate]:
                 around=" ".join(
                     [*chunk.section, *texts[max(0, at - 1) : at], *texts[at + 1 : at + 2]]
                 ),
+                announces=_is_question(text) or _bare(text) in map(_bare, chunk.section),
             )
         )
     return found
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip(" \n\"'”’」)").endswith(("?", "？"))
+
+
+def _bare(heading: str) -> str:
+    """Return a heading without Markdown's marks and case, as its section is called."""
+    return heading.strip("# \n").casefold()
 
 
 def _is_header(texts: Sequence[str], at: int) -> bool:
@@ -95,7 +107,8 @@ def _lead(texts: Sequence[str], at: int) -> str:
         return _table_header(texts, at)
     if _ITEM.match(text):
         return _list_opening(texts, at)
-    if _PRONOUN.match(text) or texts[at - 1].rstrip().endswith((":", "：")):
+    opens = texts[at - 1].rstrip().endswith((":", "：")) or _is_question(texts[at - 1])
+    if (opens and not _is_question(text)) or _PRONOUN.match(text):
         return texts[at - 1] if len(texts[at - 1]) <= _TOO_LONG // 2 else ""
     return ""
 

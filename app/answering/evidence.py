@@ -12,7 +12,9 @@ from app.answering.candidates import Candidate
 from app.answering.words import names, numbers, question_terms, stated_numbers, terms
 
 AROUND = 0.35
-"""What a question's word counts in the neighbouring sentence or heading."""
+"""What a question's word counts in the neighbouring sentence or heading.
+
+Also what a heading or a question counts itself: it repeats the words that are asked for."""
 NUMBER_ASKED = 0.08
 PASSAGE_PRIOR = 0.35
 """What the passage's retrieval score adds, from 0 to this."""
@@ -82,6 +84,8 @@ def rank(
     found = []
     for place, candidate in enumerate(pool):
         coverage = covered(weights, candidate.readable, candidate.around)
+        if candidate.announces:
+            coverage *= AROUND
         score = coverage + PASSAGE_PRIOR * passage_scores[candidate.passage]
         if wants_number and stated_numbers(candidate.text) - numbers(question):
             score += NUMBER_ASKED

@@ -41,6 +41,40 @@ def test_a_pronoun_keeps_the_sentence_before() -> None:
     assert second.lead == "Ines Falk was elected mayor."
 
 
+def test_an_answer_keeps_the_question_before_it() -> None:
+    pool = candidates(
+        [passage("What does a visit cost?\n\nThe fee is 95 euros. It is due at once.")]
+    )
+    assert [(c.announces, c.lead) for c in pool] == [
+        (True, ""),
+        (False, "What does a visit cost?"),
+        (False, "The fee is 95 euros."),
+    ]
+
+
+@pytest.mark.parametrize("heading", ["Parental leave", "## Parental leave"])
+def test_a_heading_is_known_by_its_section(heading: str) -> None:
+    text = f"{heading}\n\nParental leave is 12 weeks."
+    made = passage(text, section=("Handbook", "Parental leave"))
+    assert [c.announces for c in candidates([made])] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "part"),
+    [
+        ("保养合同多少钱？", "保养合同多少钱？\n\n每台设备每年 6800 元。合同可以续签。", "6800"),
+        ("What does a visit cost?", "What does a visit cost?\n\nThe fee is 95 euros.", "95"),
+        (
+            "Is there a fee for a visit?",
+            "What is the fee for a visit? Nobody knows. It is high.",
+            "No",
+        ),
+    ],
+)
+def test_a_question_does_not_answer_itself(question: str, text: str, part: str) -> None:
+    assert part in best(question, text)
+
+
 def test_a_sentence_that_two_chunks_share_comes_once() -> None:
     text = "One thing. Another thing."
     first = passage(text, id="a")
