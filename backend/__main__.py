@@ -22,6 +22,8 @@ from backend.main import create_app
 from backend.settings import BackendSettings
 
 SHUTDOWN_SECONDS = 2
+KEEP_ALIVE_SECONDS = 30
+"""Clients give an idle connection up first (httpx after 5 s), so none is closed under a request."""
 READY = "Ragstone backend listening on {url}"
 
 
@@ -70,6 +72,7 @@ class _Server(uvicorn.Server):
 def _config(settings: BackendSettings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(settings),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -221,7 +221,9 @@ def _client(url: str, api_key: str) -> httpx.AsyncClient:
         base_url=url,
         headers={"Authorization": f"Bearer {api_key}"},
         timeout=httpx.Timeout(None, connect=10.0),  # a queued prompt may wait for minutes
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+        # llama.cpp closes a connection soon after a streamed answer: to reuse one is to lose a
+        # request now and then (1 of 4 runs of benchmarks/backend.py); a new one costs 0.2 ms
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         trust_env=False,  # a proxy of the environment must not see loopback traffic
     )
 

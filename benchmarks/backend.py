@@ -26,7 +26,7 @@ import httpx
 from backend.llama_runner import DEFAULT_BATCH
 from backend.names import ModelName
 from backend.store import ModelStore
-from backend.threads import default_threads
+from backend.threads import default_threads, waiting_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = ["the", "river", "carried", "boats", "past", "old", "stone", "towns", "while", "farmers"]
@@ -91,14 +91,15 @@ def bare_child(weights: Path) -> Iterator[httpx.Client]:
         "num_batch": DEFAULT_BATCH, "num_thread": default_threads(), "num_gpu": -1,
         "main_gpu": 0, "parallel": 1, "embedding": False, "default_pooling": False,
     }  # fmt: skip
-    with process("backend.llama_child", {}) as child:
+    with process("backend.llama_child", waiting_environment()) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(json.dumps(order) + "\n")
         child.stdin.flush()
         url = json.loads(child.stdout.readline())["url"]
         headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=None) as client:
+        limits = httpx.Limits(max_keepalive_connections=0)  # as the front does
+        with httpx.Client(base_url=url, headers=headers, timeout=None, limits=limits) as client:
             yield client
 
 

@@ -16,6 +16,7 @@ from app.commands.output import console
 if TYPE_CHECKING:
     from app.settings import Settings
 
+KEEP_ALIVE_SECONDS = 30  # clients give an idle connection up first (httpx after 5 s): no race
 SECONDS_TO_FINISH = 10  # of requests that still run when the service is told to stop
 
 
@@ -85,6 +86,7 @@ def _serve(settings: "Settings", bound: socket.socket, *, verbose: bool) -> None
 
     config = uvicorn.Config(
         create_app(settings, services),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_level="info" if verbose else "warning",
         access_log=verbose,
         lifespan="on",

@@ -127,6 +127,14 @@ def test_twenty_at_once(client: ollama.Client) -> None:
     assert all(answers)
 
 
+def test_requests_on_each_others_heels(client: ollama.Client) -> None:
+    options = {"temperature": 0, "num_predict": 1}
+    for number in range(40):
+        asked = f"{number}, {number + 1},"
+        streamed = client.generate(GENERATOR, asked, raw=True, stream=True, options=options)
+        assert [chunk.done for chunk in streamed][-1]
+
+
 def test_a_client_that_leaves_stops_the_engine_within_a_second(
     running: Running, client: ollama.Client
 ) -> None:
