@@ -1,6 +1,6 @@
 # The words of this project; each runs the same here and in CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-slow eval lock env-example clean clean-all
+.PHONY: help setup run test check check-slow eval lock figures env-example clean clean-all
 # handed on to scripts/setup.sh when given: make setup PYTHON=python3.12 TORCH=cuda TORCH_INDEX=URL
 export PYTHON TORCH TORCH_INDEX
 IN_VENV := .venv/bin/python -m
@@ -36,6 +36,9 @@ eval: setup ## score the shipped dataset against a service started for it
 
 lock: ## write constraints.txt from what .venv holds
 	$(IN_VENV) scripts.lock
+
+figures: ## sizes of files and functions, tests beside code
+	@$(IN_VENV) scripts.figures
 
 env-example: ## write .env.example from the settings
 	$(IN_VENV) scripts.env_example
