@@ -77,13 +77,14 @@ def _of_passage(index: int, passage: Passage) -> list[Candidate]:
                 around=" ".join(
                     [*chunk.section, *texts[max(0, at - 1) : at], *texts[at + 1 : at + 2]]
                 ),
-                announces=_is_question(text) or _bare(text) in map(_bare, chunk.section),
+                announces=is_question(text) or _bare(text) in map(_bare, chunk.section),
             )
         )
     return found
 
 
-def _is_question(text: str) -> bool:
+def is_question(text: str) -> bool:
+    """Say whether a sentence asks; it states nothing then."""
     return text.rstrip(" \n\"'”’」)").endswith(("?", "？"))
 
 
@@ -107,8 +108,8 @@ def _lead(texts: Sequence[str], at: int) -> str:
         return _table_header(texts, at)
     if _ITEM.match(text):
         return _list_opening(texts, at)
-    opens = texts[at - 1].rstrip().endswith((":", "：")) or _is_question(texts[at - 1])
-    if (opens and not _is_question(text)) or _PRONOUN.match(text):
+    opens = texts[at - 1].rstrip().endswith((":", "：")) or is_question(texts[at - 1])
+    if (opens and not is_question(text)) or _PRONOUN.match(text):
         return texts[at - 1] if len(texts[at - 1]) <= _TOO_LONG // 2 else ""
     return ""
 

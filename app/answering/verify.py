@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.answering.candidates import Candidate
+from app.answering.candidates import Candidate, is_question
 from app.answering.records import Verdict
 from app.answering.words import (
     is_cjk,
@@ -80,19 +80,20 @@ class Check:
 
 
 def windows(pool: Sequence[Candidate], titles: Sequence[str], texts: Sequence[str]) -> list[Window]:
-    """Return every sentence and every pair of neighbours of the passages.
+    """Return every sentence and every pair of neighbours of the passages, but no questions.
 
     Args:
         titles: document name and headings of each passage, by its place.
         texts: the passages themselves, by their place.
     """
+    stated = [candidate for candidate in pool if not is_question(candidate.text)]
     single = [
         Window(c.passage + 1, c.readable, c.text, f"{titles[c.passage]} {texts[c.passage]}")
-        for c in pool
+        for c in stated
     ]
     double = [
         Window(a.passage + 1, f"{a.readable} {b.text}", a.text, one.context, single=False)
-        for (a, b), one in zip(pairwise(pool), single, strict=False)
+        for (a, b), one in zip(pairwise(stated), single, strict=False)
         if a.passage == b.passage and b.ordinal == a.ordinal + 1
     ]
     return single + double

@@ -128,3 +128,10 @@ def test_similarity_lifts_one_step(verdict: Verdict, cosine: float, after: Verdi
 )
 def test_short(text: str, short: bool) -> None:
     assert is_short(text) is short
+
+
+def test_a_question_in_a_document_supports_nothing_and_its_answer_is_read_with_it() -> None:
+    faq = among("What does a visit cost?\n\nThe flat fee is 95 euros.", "When do visits end?")
+    assert [window.quote for window in faq] == ["The flat fee is 95 euros."]
+    assert check("95 euros", "What does a visit cost?", faq).verdict is S
+    assert check("12 euros", "What does a visit cost?", faq).quote == "The flat fee is 95 euros."
