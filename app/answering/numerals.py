@@ -1,4 +1,7 @@
-"""Numbers written in words: English up to ninety and the round ones, Chinese up to 亿."""
+"""Numbers written in words: English up to millions, Chinese up to 亿."""
+
+import re
+from collections.abc import Iterator
 
 _TO_TWENTY = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -9,6 +12,19 @@ _ENGLISH = {word: value for value, word in enumerate(_TO_TWENTY.split())} | {
     "ninety": 90, "hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12,
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "once": 1, "twice": 2,
 }  # fmt: skip
+_TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000}
+_LOOSE = frozenset({"one", "first", "second", "once"})
+"""Number words that alone as often count nothing: one of them, at first, in a second."""
+_JOINT = re.compile(r"(?:\s|-)+(?:and\s+)?")
+_WORD = re.compile(r"[a-z]+")
+_COUNTED = re.compile(
+    r"(?<![零〇一二三四五六七八九十百千万萬亿億两兩])"
+    r"(?:一(?=UNIT)(?!次性)|[二三四五六七八九十两兩](?=UNIT|[个個人名位台件条條章节節款项項]))".replace(
+        "UNIT",
+        "[年月日天周週秒次倍岁歲元块塊米升克层層]|个月|個月|小时|小時|分钟|分鐘|公里|公斤|毫升|厘米",
+    )
+)
+"""A single Chinese numeral before a unit; 一个 is an article as often as a number."""
 _DIGIT = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
     "〇": 0,
     "两": 2,
@@ -23,6 +39,58 @@ _MYRIAD = {"万": TEN_THOUSAND, "萬": TEN_THOUSAND, "亿": HUNDRED_MILLION, "�
 def english_value(word: str) -> int | None:
     """Return the value of one number word, None for any other word."""
     return _ENGLISH.get(word)
+
+
+def english_numbers(text: str) -> Iterator[int]:
+    """Yield the numbers in words: "two hundred and six" is 206; a loose "one" is left out."""
+    for run in _english_runs(text.lower()):
+        if len(run) > 1 or run[0] not in _LOOSE:
+            yield _value_of_run(run)
+
+
+def chinese_counts(text: str) -> Iterator[int]:
+    """Yield the single numerals that count something: 三 of 三年, none of 三明治."""
+    for match in _COUNTED.finditer(text):
+        yield chinese_value(match[0])
+
+
+def _english_runs(text: str) -> Iterator[list[str]]:
+    run: list[str] = []
+    end = 0
+    for match in _WORD.finditer(text):
+        if run and not (_JOINT.fullmatch(text, end, match.start()) and _goes_on(run, match[0])):
+            if match[0] == "and":
+                continue  # may join what stands around it
+            yield run
+            run = []
+        if match[0] in _ENGLISH:
+            run.append(match[0])
+            end = match.end()
+    if run:
+        yield run
+
+
+def _goes_on(run: list[str], word: str) -> bool:
+    """Say whether a number word belongs to the number before it: twenty five, two hundred."""
+    before = _ENGLISH[run[-1]]
+    value = _ENGLISH.get(word, 0)
+    if word in _TIMES:
+        return True
+    return 0 < value < (10 if 20 <= before < 100 else 100) and (
+        run[-1] in _TIMES or 20 <= before < 100
+    )
+
+
+def _value_of_run(run: list[str]) -> int:
+    total = part = 0
+    for word in run:
+        if word not in _TIMES:
+            part += _ENGLISH[word]
+        elif _TIMES[word] < 1000:
+            part = max(1, part) * _TIMES[word]
+        else:
+            total, part = total + max(1, part) * _TIMES[word], 0
+    return total + part
 
 
 def chinese_value(numeral: str) -> int:

@@ -13,10 +13,11 @@ from itertools import pairwise
 from app.answering.candidates import Candidate, is_question
 from app.answering.records import Verdict
 from app.answering.words import (
+    claimed_numbers,
+    denied,
     is_cjk,
     names,
     negated,
-    numbers,
     plain,
     question_terms,
     stated_numbers,
@@ -151,7 +152,10 @@ def _check_long(sentence: str, question: str, among: Sequence[Window]) -> Check:
     wanted = question_terms(sentence)
     if not wanted or not among:
         return Check(Verdict.UNSUPPORTED, 0.0)
-    best = max(among, key=lambda window: (_share(wanted, terms(window.text)), -len(window.text)))
+    best = max(
+        _of_one_sentence(sentence, among) or among,
+        key=lambda window: (_share(wanted, terms(window.text)), -len(window.text)),
+    )
     share = _share(wanted, terms(best.text))
     hard = _disagrees(sentence, best)
     score = share * (0.5 if hard else 1.0)
@@ -162,6 +166,18 @@ def _check_long(sentence: str, question: str, among: Sequence[Window]) -> Check:
     else:
         verdict = Verdict.PARTIAL if share >= PARTIAL else Verdict.UNSUPPORTED
     return _verdict(verdict, score, best, hard=hard)
+
+
+def _of_one_sentence(sentence: str, among: Sequence[Window]) -> list[Window]:
+    """Return the single sentences that have all its words but for numbers.
+
+    Where there are such, its numbers must be theirs: a neighbour's number is another thing's.
+    """
+    claimed = claimed_numbers(sentence)
+    words = [term for term in question_terms(sentence) if term not in claimed]
+    if not claimed or not words:
+        return []
+    return [w for w in among if w.single and _share(words, terms(w.text)) == 1.0]
 
 
 def _check_short(sentence: str, question: str, among: Sequence[Window]) -> Check:
@@ -207,7 +223,7 @@ def _held(answer: str, window: Window) -> float:
     Numbers may be spelled otherwise (25次, 二十五次). Pairs of CJK characters alone prove
     nothing: 保修中心 has every pair of 保修 and 维修中心.
     """
-    if numbers(answer) - stated_numbers(window.text):
+    if claimed_numbers(answer) - stated_numbers(window.text):
         return 0.0
     if is_cjk(answer):
         if _bare(answer) in _bare(window.text):
@@ -224,15 +240,20 @@ def _bare(text: str) -> str:
 
 
 def _disagrees(sentence: str, window: Window) -> bool:
-    """Say whether the sentence has a number, a name or a negation that the source has not."""
-    if numbers(sentence) - stated_numbers(window.text):
+    """Say whether the sentence has a number, a name or a negation that the source has not.
+
+    Or has not what the source has: a negation before one of the sentence's own words.
+    """
+    if claimed_numbers(sentence) - stated_numbers(window.text):
         return True
     context = f"{window.text} {window.context}"
     held = terms(context) | names(context)
     folded = plain(context)
     if any(name not in held and name not in folded for name in names(sentence)):
         return True
-    return negated(sentence) and not negated(window.text)
+    if negated(sentence):
+        return not negated(window.text)
+    return bool(denied(window.quote if window.single else window.text) & terms(sentence))
 
 
 def _near(asked: Sequence[str], window: Window) -> float:

@@ -8,7 +8,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from app.answering.numerals import chinese_value, english_value
+from app.answering.numerals import (
+    chinese_counts,
+    chinese_value,
+    english_numbers,
+    english_value,
+)
 from app.answering.stemming import stem
 
 CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -41,6 +46,11 @@ FUNCTION_CHARACTERS_ZH = re.compile(
 )
 NEGATIONS = _words("not no never cannot nor none neither without n't")
 _NEGATION_ZH = re.compile("不|没|沒|无|無|未|非|禁止")
+
+_DENIAL = re.compile(r"(?:\b(?:not|never|cannot|no)|n['’]t)\b((?:\s+[^\W\d_]+){1,4})")
+_DENIAL_ZH = re.compile(
+    f"(?:不|没有|沒有|禁止|未)(?!同|仅|僅|断|斷|但|过|過|久|少|来|來)([{CJK}]{{2,4}})"
+)
 
 
 def is_cjk(text: str) -> bool:
@@ -103,8 +113,15 @@ def stated_numbers(text: str) -> frozenset[str]:
     for word in re.findall(r"[a-z]+", text.lower()):
         if (value := english_value(word)) is not None:
             found.add(str(value))
+    found.update(map(str, english_numbers(text)))
     found.update(str(chinese_value(match[0])) for match in _CHINESE_NUMERAL.finditer(text))
     return frozenset(found)
+
+
+def claimed_numbers(text: str) -> frozenset[str]:
+    """Return `numbers` and those in words that count something: three years, 三年, no 三明治."""
+    counted = (*english_numbers(text), *chinese_counts(text))
+    return numbers(text) | frozenset(map(str, counted))
 
 
 def without_numerals(text: str) -> str:
@@ -131,6 +148,18 @@ def negated(text: str) -> bool:
     lower = _fold(text)
     words = set(re.findall(r"[a-z]+", lower))
     return bool(words & NEGATIONS) or "n't" in lower or bool(_NEGATION_ZH.search(text))
+
+
+def denied(text: str) -> frozenset[str]:
+    """Return the terms that stand right after a negation: "may not be carried" denies carri."""
+    lower = _fold(text)
+    found: set[str] = set()
+    for match in _DENIAL.finditer(lower):
+        following = (_term(token) for token in _TOKEN.findall(match[1]))
+        found.update(list(filter(None, following))[:1])
+    for match in _DENIAL_ZH.finditer(lower):
+        found.update(_pairs(match[1]))
+    return frozenset(found)
 
 
 def plain(text: str) -> str:
