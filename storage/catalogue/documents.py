@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, tuple_
 
+from storage.catalogue.aliases import remember_alias
 from storage.catalogue.cursor import decode_cursor, encode_cursor
 from storage.catalogue.database import Database
 from storage.catalogue.intake import (
@@ -12,6 +13,7 @@ from storage.catalogue.intake import (
     insert_document,
     lock_collection,
     same_bytes,
+    same_bytes_elsewhere,
     supersede,
 )
 from storage.catalogue.matching import matching_documents
@@ -58,7 +60,8 @@ class Documents:
         Uploads of one collection are let in one at a time, so two that race with the same
         bytes never both get in: the second raises DuplicateDocument, which holds the first.
         A pending document of the same name with other bytes is given up (fault `superseded`):
-        the newest upload wins. `replaces` is found by the name where it is not given.
+        the newest upload wins. Bytes that came under several names are kept as long as one of
+        the names has no newer ones. `replaces` is found by the name where it is not given.
         Raises UnknownCollection when the collection was deleted meanwhile.
         """
         upload = Upload(name, media_type, size_bytes, sha256, status, error, replaces)
@@ -66,9 +69,11 @@ class Documents:
             lock_collection(connection, collection)
             duplicate = None
             if status is DocumentStatus.PENDING:
-                duplicate = same_bytes(connection, collection.id, sha256, name)
+                duplicate = same_bytes_elsewhere(connection, collection.id, upload)
                 if duplicate is None or duplicate.name == name:
                     supersede(connection, collection.id, name, keep=duplicate)
+                else:
+                    remember_alias(connection, duplicate, name)
             if duplicate is None:
                 return insert_document(connection, collection, upload)
         # raised after the transaction, so that what was superseded stays so

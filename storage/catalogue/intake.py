@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
+from storage.catalogue.aliases import lives_on
 from storage.catalogue.rows import fault_columns, select_documents, to_document
 from storage.catalogue.tables import collections, documents
 from storage.catalogue.underway import LIVE, UNDERWAY, fail_underway, insert_job
@@ -41,7 +42,9 @@ def lock_collection(connection: Connection, collection: Collection) -> None:
 def same_bytes(
     connection: Connection, collection_id: str, sha256: str, name: str | None = None
 ) -> Document | None:
-    """Return the oldest live document of these bytes that no upload under way replaces.
+    """Return the live document of these bytes that no upload under way replaces.
+
+    The one of that `name` comes first, then the oldest.
 
     An upload under the same `name` is no threat to it: `add` gives that one up.
     """
@@ -61,9 +64,29 @@ def same_bytes(
         documents.c.status.in_(LIVE),
         ~replaced.exists(),
     )
-    query = query.order_by(documents.c.created_at, documents.c.id).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
+    query = query.order_by(documents.c.name != (name or ""), documents.c.created_at, documents.c.id)
+    row = connection.execute(query.limit(1)).mappings().one_or_none()
     return to_document(row) if row else None
+
+
+def same_bytes_elsewhere(
+    connection: Connection, collection_id: str, upload: Upload
+) -> Document | None:
+    """Return the live document that makes this upload a duplicate, None where it is none.
+
+    Bytes that are there under another name are still needed under this one where the name
+    belongs to a document of other bytes, which they are to replace.
+    """
+    found = same_bytes(connection, collection_id, upload.sha256, upload.name)
+    if found is None or found.name == upload.name:
+        return found
+    taken = select(documents.c.id).where(
+        documents.c.collection_id == collection_id,
+        documents.c.name == upload.name,
+        documents.c.status.in_(LIVE),
+        documents.c.sha256 != upload.sha256,
+    )
+    return found if connection.scalar(taken.limit(1)) is None else None
 
 
 def supersede(connection: Connection, collection_id: str, name: str, keep: Document | None) -> None:
@@ -74,7 +97,7 @@ def supersede(connection: Connection, collection_id: str, name: str, keep: Docum
         documents.c.status.in_(UNDERWAY),
     )
     for document_id in connection.scalars(query).all():
-        if keep is None or document_id != keep.id:
+        if (keep is None or document_id != keep.id) and not lives_on(connection, document_id):
             fail_underway(connection, document_id, SUPERSEDED, JobState.CANCELLED)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
+from storage.catalogue.aliases import forget_alias, lives_on
 from storage.catalogue.rows import from_chunk, to_embedding
 from storage.catalogue.tables import chunks as chunk_table
 from storage.catalogue.tables import collections, document_texts, documents, leftovers
@@ -48,8 +49,10 @@ def publish(connection: Connection, document_id: str, publication: Publication) 
     connection.execute(delete(leftovers).where(leftovers.c.document_id == document_id))
     stale = [chunk_id for chunk_id in gone if chunk_id not in present]
     remember_leftovers(connection, document["collection_id"], document_id, stale)
+    forget_alias(connection, document["collection_id"], document["name"])
     for replaced_id in _replaced(connection, document):
-        stale += withdraw(connection, replaced_id, document["collection_id"])
+        if not lives_on(connection, replaced_id):
+            stale += withdraw(connection, replaced_id, document["collection_id"])
     _write(connection, document_id, publication)
     return stale
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Boolean as SqlBoolean
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one with every change of these tables."""
 
 metadata = MetaData()
@@ -112,6 +112,16 @@ Index(
     sqlite_where=text("status = 'completed'"),
     postgresql_where=text("status = 'completed'"),
 )
+
+aliases = Table(
+    # names under which a document's bytes came as well
+    "aliases",
+    metadata,
+    _belongs_to("collections", primary_key=True),
+    Column("name", Text, primary_key=True),
+    _belongs_to("documents"),
+)
+Index("aliases_of_document", aliases.c.document_id)
 
 document_texts = Table(
     "document_texts",

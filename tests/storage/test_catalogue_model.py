@@ -40,6 +40,7 @@ class DocumentLives(RuleBasedStateMachine):
         )
         self.answering: dict[str, tuple[str, str]] = {}
         self.coming: dict[str, tuple[str, str]] = {}
+        self.aliases: dict[str, str] = {}
 
     def teardown(self) -> None:
         self.store.keywords.close()
@@ -52,20 +53,35 @@ class DocumentLives(RuleBasedStateMachine):
             document = self.store.take_in(name, content)
         except DuplicateDocument as duplicate:
             first = duplicate.document
-            assert content in self.contents_of(first)
-            if first.name == name and self.coming.get(name, ("", ""))[0] != first.id:
-                self.coming.pop(name, None)
+            assert (first.id, content) in [*self.answering.values(), *self.coming.values()]
+            if first.name != name:
+                self.aliases[name] = first.id
+            elif self.coming.get(name, ("", ""))[0] != first.id:
+                self.give_way(self.coming, name)
             return first, content
         replaced = self.answering.get(name)
         assert document.replaces == (replaced[0] if replaced else None)
+        self.give_way(self.coming, name, document.id)
         self.coming[name] = (document.id, content)
         return document, content
 
-    def contents_of(self, document: Document) -> set[str]:
-        """Return what the model has under the document's name and id."""
-        places = (self.answering, self.coming)
-        found = [place[document.name] for place in places if document.name in place]
-        return {content for document_id, content in found if document_id == document.id}
+    def give_way(
+        self, place: dict[str, tuple[str, str]], name: str, newcomer: str | None = None
+    ) -> None:
+        """Whoever has the name there goes, or lives on under a further name that is free."""
+        if name not in place:
+            return
+        document_id, content = place.pop(name)
+        taken = {*self.answering, *self.coming} | ({name} if newcomer else set())
+        free = sorted(n for n, i in self.aliases.items() if i == document_id and n not in taken)
+        if free:
+            place[free[0]] = (document_id, content)
+            del self.aliases[free[0]]
+        else:
+            self.aliases = {n: i for n, i in self.aliases.items() if i != document_id}
+
+    def name_in(self, place: dict[str, tuple[str, str]], document: Document) -> str | None:
+        return next((n for n, (i, _) in place.items() if i == document.id), None)
 
     @rule(taken=underway)
     def publish(self, taken: tuple[Document, str]) -> None:
@@ -84,21 +100,22 @@ class DocumentLives(RuleBasedStateMachine):
             )
             return
         assert wanted
-        if self.coming.get(document.name, ("", ""))[0] == document.id:
-            del self.coming[document.name]
-        self.answering[document.name] = (document.id, content)
+        name = self.name_in(self.coming, document)
+        if name is None:
+            return  # published before
+        self.aliases.pop(name, None)
+        if name in self.answering:
+            self.give_way(self.answering, name)
+        self.answering[name] = self.coming.pop(name)
 
     def is_wanted(self, document: Document) -> bool:
-        return any(
-            place.get(document.name, ("", ""))[0] == document.id
-            for place in (self.answering, self.coming)
-        )
+        return any(self.name_in(place, document) for place in (self.answering, self.coming))
 
     @rule(taken=underway)
     def index_and_stop(self, taken: tuple[Document, str]) -> None:
         """A process dies between filling the indexes and publishing, and starts again."""
         document, content = taken
-        if self.coming.get(document.name, ("", ""))[0] == document.id:
+        if self.name_in(self.coming, document):
             self.store.index(document, content)
             self.store.sweep(include_staged=True)
 
@@ -114,8 +131,8 @@ class DocumentLives(RuleBasedStateMachine):
             self.store.catalogue.documents.fail(document.id, fault)
         else:
             jobs.fail(str(document.job_id), fault, retry=how == "retry")
-        if how != "retry" and self.coming.get(document.name, ("", ""))[0] == document.id:
-            del self.coming[document.name]
+        if how != "retry":
+            self.gone(self.coming, document)
 
     @rule(taken=consumes(underway))
     def delete(self, taken: tuple[Document, str]) -> None:
@@ -125,8 +142,11 @@ class DocumentLives(RuleBasedStateMachine):
         except UnknownDocument:
             assert not self.is_wanted(document)
         for place in (self.answering, self.coming):
-            if place.get(document.name, ("", ""))[0] == document.id:
-                del place[document.name]
+            self.gone(place, document)
+
+    def gone(self, place: dict[str, tuple[str, str]], document: Document) -> None:
+        if name := self.name_in(place, document):
+            del place[name]
 
     @rule()
     def restart(self) -> None:
