@@ -87,9 +87,10 @@ class Answerer:
         form = form_for(run.model)
         prompt, dropped = await self._prompt(form, run.model, question.text, findings)
         checker = Checker(question.text, findings, self._vectors, self._embedder)
-        async with aclosing(self._generate(run, prompt, checker)) as events:
-            async for event in events:
-                yield event
+        if prompt is not None:
+            async with aclosing(self._generate(run, prompt, checker)) as events:
+                async for event in events:
+                    yield event
         yield Answered(run.answered(findings, form, dropped, checker.spent_ms))
 
     def _find(self, question: Question) -> Findings:
@@ -105,10 +106,17 @@ class Answerer:
 
     async def _prompt(
         self, form: Form, model: str, question: str, findings: Findings
-    ) -> tuple[Prompt, tuple[Dropped, ...]]:
+    ) -> tuple[Prompt | None, tuple[Dropped, ...]]:
+        """Return the prompt, and what it leaves out.
+
+        None where no evidence fits beside the question: a server would cut such a prompt
+        without a word, and a model that read nothing can only guess. The quotes answer then.
+        """
         budget = await plan(self._chat, form, model, question)
         wanted = exhibits(form, findings)
         fitting = await fit(self._chat, form, model, budget, wanted)
+        if not fitting.kept:
+            return None, left_out(findings, fitting)
         # the best last, next to the question: a small model forgets what it read first
         prompt = build(form, model, question, fitting.kept[::-1], budget.num_ctx)
         return prompt, left_out(findings, fitting)
