@@ -6,9 +6,9 @@ from app.answering.words import plain
 from ingest.sentences import split_sentences
 
 _THINKING = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
-_LOOP = re.compile(r"(\S.{2,79}?)(?:\s*\1){2,}\s*\S{0,3}$", re.DOTALL)
-"""The same 3 to 80 characters three times in a row, at the end."""
-_DIGIT_LOOP = re.compile(r"(\d{1,2}|\D)\1{7,}$")
+_LOOP = re.compile(r"((?!000)\S.{2,79}?)(?:\s*\1){2,}\s*\S{0,3}$", re.DOTALL)
+"""The same 3 to 80 characters three times in a row, at the end; but 1000000000 is a number."""
+_DIGIT_LOOP = re.compile(r"((?!0)\d{1,2}|\D)\1{7,}$|0{13,}$")
 _MARKUP = re.compile(r"^(?:answer|reply|回答|答)\s*[:：]\s*", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"the (?:documents?|passages?|facts?|text|context)(?: do(?:es)?)? ?(?:not|n't) "

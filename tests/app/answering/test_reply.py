@@ -19,7 +19,17 @@ def test_loops_are_seen(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,000,000", "a very, very good day", "Bora Bora", "2000-2005"]
+    "text",
+    [
+        "",
+        "1,000,000",
+        "a very, very good day",
+        "Bora Bora",
+        "2000-2005",
+        "the sun: 100000000",
+        "1000000000",
+        "1000000000000",
+    ],
 )
 def test_ordinary_text_is_no_loop(text: str) -> None:
     assert not reply.looping(text)
@@ -35,6 +45,9 @@ def test_ordinary_text_is_no_loop(text: str) -> None:
         ("<think>never ends", ""),
         ("It is red. It is red. It is blue.", "It is red."),
         ("in Oslo in Oslo in Oslo in Oslo", "in Oslo"),
+        ("It has 100000000", "It has 100000000"),
+        ("It has 1000000000 cells.", "It has 1000000000 cells."),
+        ("0" * 40, ""),
     ],
 )
 def test_cleaning(said: str, kept: str) -> None:
