@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 it failed, with a sentence on standard error; 2 wrongly used.
 """
 
+import re
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -74,6 +75,7 @@ def main() -> None:
 def sentence_of(error: Exception) -> str | None:
     """Return what to tell a person, None for an error that nobody foresaw."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from app.answering.errors import AnsweringError
     from app.client import ClientError
@@ -86,6 +88,9 @@ def sentence_of(error: Exception) -> str | None:
             f"not {wrong['input']!r}"
             for wrong in error.errors()
         )
+    if isinstance(error, SettingsError) and (named := re.search(r'field "(\w+)"', str(error))):
+        variable = f"RAGSTONE_{named[1].upper()}"
+        return f'setting {variable} is no JSON; a list is written {variable}=\'["a", "b"]\''
     if isinstance(error, (ClientError, AppError, AnsweringError, StorageError)):
         return str(error)
     return None

@@ -1,5 +1,6 @@
 """Where each setting's value comes from: flag, environment, `.env` file or default."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from app.settings import Settings
 
 SECRET_WORDS = ("key", "token", "secret", "password")
 MASK = "********"
+_SECRET_PARAMETER = re.compile(
+    rf"([?&;][^=&#]*(?:{'|'.join(SECRET_WORDS)})=)[^&;#]*", re.IGNORECASE
+)
+"""A secret among the parameters of a URL, as in postgresql://host/db?user=me&password=…"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,13 @@ def shown(name: str, value: Any) -> str:
 
 def without_password(url: str) -> str:
     """Return the URL with its password masked."""
-    parts = urlsplit(url)
-    if parts.password is None:
+    url = _SECRET_PARAMETER.sub(rf"\1{MASK}", url)
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:  # no address at all; what was meant as its password cannot be told
+        return MASK if "@" in url else url
+    if password is None:
         return url
     user, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user.split(':', 1)[0]}:{MASK}@{host}"))

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from pydantic_settings import SettingsError
 
 from app import config_report
+from app.cli import sentence_of
 from app.commands.config import config
 from app.commands.files import NoSuchFiles, find_files
 from app.commands.options import service_url
@@ -44,6 +47,14 @@ def test_each_value_says_where_it_came_from(tmp_path, monkeypatch):
         ("database_url", "postgresql://db/x", "postgresql://db/x"),
         ("queue_url", "redis://:secret@cache:6379/0", f"redis://:{MASK}@cache:6379/0"),
         ("api_key", "sk-123", MASK),
+        (
+            "database_url",
+            "postgresql://db/x?user=me&password=hush&a=b",
+            f"postgresql://db/x?user=me&password={MASK}&a=b",
+        ),
+        ("chroma_url", "http://c/?X_API_Key=hush#there", f"http://c/?X_API_Key={MASK}#there"),
+        ("queue_url", "redis://:hush@[cache/0", MASK),
+        ("chroma_url", "http://[cache", "http://[cache"),
         ("model", None, ""),
         ("allowed_hosts", ("a", "b"), "a, b"),
         ("port", 8484, "8484"),
@@ -51,6 +62,31 @@ def test_each_value_says_where_it_came_from(tmp_path, monkeypatch):
 )
 def test_secrets_are_masked(name, value, seen):
     assert shown(name, value) == seen
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("RAGSTONE_ALLOWED_HOSTS", "docs.example", ["RAGSTONE_ALLOWED_HOSTS", '["a", "b"]']),
+        ("RAGSTONE_PORT", "many", ["RAGSTONE_PORT", "integer", "'many'"]),
+        ("RAGSTONE_TOP_K", "0", ["RAGSTONE_TOP_K", "greater than or equal to 1"]),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence_that_names_it(tmp_path, monkeypatch, variable, value, says):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises((ValidationError, SettingsError)) as wrong:
+        Settings()
+    sentence = sentence_of(wrong.value)
+    assert sentence
+    assert all(part in sentence for part in says)
+
+
+def test_another_programs_wrong_values_are_no_setting_of_ours():
+    with pytest.raises(ValidationError) as wrong:
+        TypeAdapter(int).validate_python("x")
+    assert sentence_of(wrong.value) is None
+    assert sentence_of(RuntimeError("a defect")) is None
 
 
 def test_config_prints_a_table_and_json(tmp_path, monkeypatch, capsys):
