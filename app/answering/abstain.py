@@ -6,6 +6,7 @@ Coefficients, and how they were found: abstain.toml and benchmarks/abstention.py
 """
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from app.answering.evidence import Evidence, asks_for_number, covered, idf, miss
 from app.answering.words import numbers, question_terms, stated_numbers, terms
 from storage.records import Passage
 
+_CODE = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Za-z]{0,5}-?\d{1,5}[A-Za-z]?(?![A-Za-z0-9])")
 COEFFICIENTS = Path(__file__).with_name("abstain.toml")
 
 
@@ -37,6 +39,8 @@ class Signals:
     """Cosine of the question and the nearest passage; None where the embedder is no judge."""
     agreement: float = 0.0
     """1 where word search and embedding search put the same passage first."""
+    unknown_code: bool = False
+    """A code of the question, such as PM-500 or E07, stands in none of the passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def signals(
         missing=missing_names(question, [best.chunk.text, _titles(best)]),
         number=_offers_number(question, ranked[0].candidate.text),
         similarity=max(p.similarity or 0.0 for p in passages) if dense_knows else None,
+        unknown_code=bool(codes(question) - _codes_of(passages)),
         agreement=float(any(set(p.ranks.values()) == {1} and len(p.ranks) == 2 for p in passages)),
     )
 
@@ -81,6 +86,8 @@ def judge(found: Signals) -> Judgement:
         weight * values[name] for name, weight in table.items() if name in values
     )
     confidence = 1 / (1 + math.exp(-total))
+    if found.unknown_code:  # what is said of PM-200 is no answer about PM-500
+        confidence = min(confidence, table["threshold"] / 2)
     return Judgement(confidence, confidence >= table["threshold"], found)
 
 
@@ -88,6 +95,15 @@ def judge(found: Signals) -> Judgement:
 def coefficients() -> Mapping[str, Mapping[str, float]]:
     """Return the two tables of abstain.toml."""
     return tomllib.loads(COEFFICIENTS.read_text("utf-8"))
+
+
+def codes(text: str) -> frozenset[str]:
+    """Return the codes of a text, a capital followed by letters and digits: PM-500 is pm500."""
+    return frozenset(match[0].replace("-", "").lower() for match in _CODE.finditer(text))
+
+
+def _codes_of(passages: Sequence[Passage]) -> frozenset[str]:
+    return codes(" ".join(f"{passage.chunk.text} {_titles(passage)}" for passage in passages))
 
 
 def _titles(passage: Passage) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.answering.candidates import Candidate
+from app.answering.measures import asked_kinds, measured_kinds
 from app.answering.words import names, numbers, question_terms, stated_numbers, terms
 
 AROUND = 0.35
@@ -16,6 +17,8 @@ AROUND = 0.35
 
 Also what a heading or a question counts itself: it repeats the words that are asked for."""
 NUMBER_ASKED = 0.08
+KIND_ASKED = 0.12
+"""What a figure adds of the kind that is asked for: days where the question says how many days."""
 PASSAGE_PRIOR = 0.35
 """What the passage's retrieval score adds, from 0 to this."""
 SIMILARITY = 0.7
@@ -80,7 +83,7 @@ def rank(
             may hold only some.
     """
     weights = idf(question, pool)
-    wants_number = asks_for_number(question)
+    wants_number, kinds = asks_for_number(question), asked_kinds(question)
     found = []
     for place, candidate in enumerate(pool):
         coverage = covered(weights, candidate.readable, candidate.around)
@@ -89,6 +92,8 @@ def rank(
         score = coverage + PASSAGE_PRIOR * passage_scores[candidate.passage]
         if wants_number and stated_numbers(candidate.text) - numbers(question):
             score += NUMBER_ASKED
+        if kinds & measured_kinds(candidate.text):
+            score += KIND_ASKED
         similarity = (similarities or {}).get(place)
         if similarity is not None:
             score += SIMILARITY * max(0.0, similarity)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.answering.candidates import Candidate, is_question
+from app.answering.measures import measures_something_else
 from app.answering.records import Verdict
 from app.answering.words import (
     claimed_numbers,
@@ -194,6 +195,8 @@ def _check_short(sentence: str, question: str, among: Sequence[Window]) -> Check
         if window.single
     ]
     held, near, _, best = max(scored, key=lambda item: item[:3])
+    if measures_something_else(question, sentence):
+        return _verdict(Verdict.UNSUPPORTED, 0.2, best, hard=True)
     news = set(question_terms(sentence)) - set(asked)
     if held < 1.0:
         return _verdict(_of_phrase(sentence, held, best), 0.5 * held, best)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.answering.abstain import Signals, coefficients, judge, signals
+from app.answering.abstain import Signals, codes, coefficients, judge, signals
 from app.answering.candidates import candidates
 from app.answering.evidence import rank
 from tests.app.answering.made import passage
@@ -53,5 +53,29 @@ def test_a_number_that_is_asked_for_and_not_there() -> None:
     assert signals(question, passages, ranked, dense_knows=True).number == 0.0
 
 
+def test_what_is_said_of_one_machine_is_no_answer_about_another() -> None:
+    passages = [passage("The PM-200 weighs 410 kg without its stand.", id="a")]
+    ranked = rank("What does the PM-500 weigh?", candidates(passages), [1.0])
+    found = signals("What does the PM-500 weigh?", passages, ranked, dense_knows=True)
+    assert found.unknown_code
+    assert not judge(replace(STRONG, unknown_code=found.unknown_code)).enough
+    known = signals("What does the PM200 weigh?", passages, ranked, dense_knows=True)
+    assert not known.unknown_code
+
+
 def test_no_passages() -> None:
     assert not judge(signals("Who?", [], [], dense_knows=True)).enough
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("What does the PM-500 cost?", {"pm500"}),
+        ("PM 500 or PM500?", {"pm500"}),
+        ("故障代码E07是什么意思？", {"e07"}),
+        ("The 20th of May 1964, in 3D", set()),
+        ("Route A, 12 km", set()),
+    ],
+)
+def test_what_counts_as_a_code(text: str, found: set[str]) -> None:
+    assert codes(text) == found
