@@ -6,7 +6,8 @@
 import re
 
 UNITS = {
-    "money": "元 块 塊 美元 欧元 歐元 人民币 钱 錢 euro euros dollar dollars yuan pound pounds usd eur",
+    "money": "元 块 塊 美元 欧元 歐元 人民币 钱 錢 euro euros dollar dollars yuan pound pounds "
+    "usd eur",
     "time": "天 日 小时 小時 分钟 分鐘 秒 年 月 周 星期 工作日 day days hour hours minute minutes "
     "second seconds week weeks month months year years",
     "length": "米 厘米 毫米 公里 千米 mm cm km metre metres meter meters inch inches mile miles",
