@@ -105,7 +105,7 @@ def _archive(path: Path, suffix: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         if suffix == ".docx":
             return DOCX  # its loader says in which way it is damaged
         raise UnreadableFile("The archive is damaged or cut short.") from error

@@ -6,6 +6,7 @@ equations. External entities are off in its parser, and archive bombs are refuse
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _DAMAGED = (
     "The Word document is damaged or cut short. Open it in a word processor, save it anew and "
     "upload that."
 )
+_BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError)
+"""What zipfile raises; NotImplementedError for a version or method that it does not know."""
+_BAD_PARTS = (OpcError, XMLSyntaxError, KeyError, AttributeError, TypeError)
 _TEXT = {qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"}
 _SPACES = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -45,9 +49,7 @@ def load(path: Path) -> LoadedDocument:
         document = docx.Document(str(path))
         body = document.element.body
         levels = _style_levels(document)
-    except (OpcError, KeyError, ValueError, AttributeError, XMLSyntaxError, OSError) as error:
-        raise UnreadableFile(_DAMAGED) from error
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (*_BAD_ARCHIVE, *_BAD_PARTS) as error:
         raise UnreadableFile(_DAMAGED) from error
     blocks = Blocks()
     _Walk(blocks, levels).content(body)
@@ -64,7 +66,7 @@ def check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _BAD_ARCHIVE as error:
         raise UnreadableFile(_DAMAGED) from error
     unpacked = sum(part.file_size for part in parts)
     packed = max(1, sum(part.compress_size for part in parts))
@@ -141,7 +143,7 @@ def _style_levels(document: Any) -> dict[str, int]:
             levels[style.get(qn("w:styleId"))] = int(match[1] or match[2])
         elif name.lower() == "title":
             levels[style.get(qn("w:styleId"))] = 0
-        elif outline is not None and outline.get(qn("w:val"), "9") in "012345678":
+        elif outline is not None and outline.get(qn("w:val"), "9") in tuple("012345678"):
             levels[style.get(qn("w:styleId"))] = int(outline.get(qn("w:val"))) + 1
     return levels
 
@@ -181,7 +183,8 @@ def _grid(rows: list[Any]) -> list[list[str]]:
             goes_on = merged is not None and merged.get(qn("w:val")) != "restart"
             above = grid[-1][len(texts)] if goes_on and grid and len(texts) < len(grid[-1]) else ""
             span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
-            width = 1 if span is None else max(1, min(int(span.get(qn("w:val"), "1")), 100))
+            stated = "1" if span is None else span.get(qn("w:val"), "1")
+            width = max(1, min(int(stated), 100)) if stated.isdecimal() else 1
             texts += [_cell_text(cell) or above] * width
         grid.append(texts)
     return grid

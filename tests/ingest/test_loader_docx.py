@@ -137,3 +137,26 @@ def test_another_archive_is_unreadable(tmp_path: Path) -> None:
 def test_no_text_is_empty(tmp_path: Path) -> None:
     with pytest.raises(EmptyDocument):
         load(tmp_path, files.word([]))
+
+
+def test_an_archive_of_an_unknown_version_is_unreadable(tmp_path: Path) -> None:
+    data = files.word([("paragraph", "text")])
+    directory = data.rindex(b"PK\x01\x02")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        load(tmp_path, data[: directory + 6] + b"\xc8" + data[directory + 7 :])
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "0", "99999999999"])
+def test_a_cell_of_a_nonsense_width_is_still_a_cell(tmp_path: Path, value: str) -> None:
+    data = files.word([("table", [["Grade", "Pay"], ["A", "100"]])])
+    wide = f'<w:tcPr><w:gridSpan w:val="{value}"/>'
+    loaded = load(tmp_path, repacked(data, "word/document.xml", "<w:tcPr>", wide))
+    assert "100" in loaded.text
+
+
+@pytest.mark.parametrize("value", ["", "x", "12", "-1"])
+def test_a_style_of_a_nonsense_level_is_no_heading(tmp_path: Path, value: str) -> None:
+    data = files.word([("paragraph", "only words")])
+    style = f'<w:style w:styleId="Odd"><w:pPr><w:outlineLvl w:val="{value}"/></w:pPr></w:style>'
+    data = repacked(data, "word/styles.xml", "</w:styles>", f"{style}</w:styles>")
+    assert load(tmp_path, data).headings == ()
