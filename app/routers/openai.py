@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from app.answering.records import Question
 from app.deps import ServicesDep
 from app.disconnect import ClientGone, until_disconnect
-from app.error_handlers import FAMILIES, problem
+from app.error_handlers import problem
 from app.errors import InvalidRequest
 from app.openai_chat import Said, from_collection, from_model
 from app.openai_route import OpenAIRoute
@@ -23,6 +24,8 @@ from app.wiring import Services
 from storage.errors import InvalidName, UnknownCollection
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
+
+log = logging.getLogger("ragstone.openai")
 
 MOST_TEXTS = 256
 """Texts of one embeddings request."""
@@ -109,7 +112,8 @@ async def _frames(
                     yield _data(envelope.chunk({"content": part.text}))
                 said = part.after(said)
                 part = await anext(parts, None)
-    except FAMILIES as error:  # the status is sent: an error can only be the last event
+    except Exception as error:  # the status is sent: an error can only be the last event
+        log.exception("stream broke off")
         status, body_json = problem(error)
         yield _data(error_json(status, body_json["code"], body_json["detail"]))
         return
