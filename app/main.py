@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from app import error_handlers
 from app.body_limit import BodyLimit
@@ -43,7 +44,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         finally:
             await built.aclose()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # the pages of /docs come from here, not from other people's servers
         title="Ragstone",
         summary="Ask your own documents: every answer sourced, checked and measured.",
         version=version("ragstone"),

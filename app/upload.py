@@ -28,6 +28,9 @@ WHOLE_REQUEST_FILES = 20
 
 OpenFile = Callable[[], IncomingFile]
 
+LONGEST_HEADER = 64 * 1024
+"""Bytes of a part's headers: a very long file name must not be the end of its neighbours."""
+
 
 @dataclass(slots=True)
 class ReceivedFile:
@@ -67,7 +70,9 @@ async def receive_files(
     """
     collector = _Collector(open_file, limits.file_bytes)
     try:
-        parser = MultipartParser(_boundary(request), collector.callbacks())
+        parser = MultipartParser(
+            _boundary(request), collector.callbacks(), max_header_size=LONGEST_HEADER
+        )
         await _feed(request.stream(), parser, limits)
         parser.finalize()
         collector.check_complete()

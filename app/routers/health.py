@@ -3,12 +3,18 @@
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from app.deps import ServicesDep
 from app.health import measure, readiness
 
 router = APIRouter(tags=["health"])
+
+
+@router.get("/", include_in_schema=False)
+async def front() -> RedirectResponse:
+    """Lead a person who opens the address in a browser to the description of the API."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/health")

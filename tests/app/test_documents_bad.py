@@ -166,6 +166,18 @@ async def test_a_bad_request_is_refused_whole(
     await still_works(api, services)
 
 
+async def test_a_very_long_file_name_is_shortened_and_its_neighbour_goes_on(
+    api: httpx.AsyncClient,
+) -> None:
+    sent = [("files", ("x" * 20_000 + ".txt", b"long name")), ("files", ("b.txt", b"neighbour"))]
+    reply = await api.post(DOCUMENTS, files=sent)
+    assert reply.status_code == 202
+    long, neighbour = reply.json()["documents"]
+    assert len(long["name"]) <= 255
+    assert long["name"].endswith(".txt")
+    assert neighbour["name"] == "b.txt"
+
+
 async def test_an_empty_text_is_a_failed_document(api: httpx.AsyncClient) -> None:
     response = await api.post(DOCUMENTS, json={"title": "x", "text": ""})
     assert response.json()["documents"][0]["error"]["code"] == "empty"

@@ -1,5 +1,7 @@
 """The service's edge: foreign pages are refused, huge bodies too, health needs no models."""
 
+import re
+
 import httpx
 import pytest
 
@@ -87,6 +89,16 @@ async def test_health_readiness_metrics_and_info(api: httpx.AsyncClient) -> None
 async def test_the_doctor_examines_and_repairs_a_running_service(api: httpx.AsyncClient) -> None:
     assert (await api.get("/v1/doctor")).json()["ok"]
     assert (await api.post("/v1/doctor/fix")).json()["ok"]
+
+
+async def test_a_browser_is_led_to_pages_that_need_no_other_server(api: httpx.AsyncClient) -> None:
+    reply = await api.get("/", follow_redirects=True)
+    assert (reply.status_code, reply.url.path) == (200, "/docs")
+    linked = re.findall(r'(?:src|href)="([^"]+)"', reply.text)
+    assert linked
+    for link in linked:
+        assert link.startswith("/"), "nothing from elsewhere"
+        assert (await api.get(link)).status_code == 200
 
 
 async def test_the_routes_are_described(api: httpx.AsyncClient) -> None:
