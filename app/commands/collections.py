@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.commands.options import AsJson, Port, Url, connect
-from app.commands.output import console, print_json, print_table
+from app.commands.output import console, counted, print_json, print_table
 
 app = typer.Typer(help="List, make and remove collections.")
 
@@ -54,6 +54,6 @@ def rm(
     with connect(url, port) as client:
         count = client.collection(name).get("documents", 0)
         if not yes:
-            typer.confirm(f"Remove {name} with its {count} documents?", abort=True)
+            typer.confirm(f"Remove {name} with its {counted(count, 'document')}?", abort=True)
         client.delete_collection(name)
     console().print(f"removed {name}")
