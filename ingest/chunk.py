@@ -202,8 +202,10 @@ def _pack(text: str, sentences: Sequence[_Sentence], counter: _Counter) -> Itera
     """Yield the spans of a section's chunks."""
     remaining = sum(sentence.tokens for sentence in sentences)
     fresh = 0  # the first sentence that is in no chunk yet
+    first = -1
     while fresh < len(sentences):
-        first = _overlap_start(sentences, fresh, counter)
+        # what repeats the whole chunk before would make that one superfluous
+        first = _overlap_start(sentences, first + 1, fresh, counter)
         end = _chunk_end(sentences, first, fresh, remaining, counter)
         # with some models the tokens of joined sentences are more than their sum
         while not counter.fits(_text(text, sentences, first, end)) and end - first > 1:
@@ -220,10 +222,12 @@ def _text(text: str, sentences: Sequence[_Sentence], first: int, end: int) -> st
     return text[sentences[first].span.start : sentences[end - 1].span.end]
 
 
-def _overlap_start(sentences: Sequence[_Sentence], fresh: int, counter: _Counter) -> int:
-    """Return where a chunk begins whose new part begins at `fresh`."""
+def _overlap_start(
+    sentences: Sequence[_Sentence], lowest: int, fresh: int, counter: _Counter
+) -> int:
+    """Return where a chunk begins whose new part begins at `fresh`, `lowest` at the least."""
     first, tokens = fresh, 0
-    while first > 0 and not sentences[first].opens_block:
+    while first > lowest and not sentences[first].opens_block:
         tokens += sentences[first - 1].tokens
         if tokens > counter.overlap or tokens + sentences[fresh].tokens > counter.room:
             break
