@@ -1,13 +1,14 @@
 """A stored model opened for use: its texts, its checked header, and what it can do."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend import gguf
-from backend.errors import ModelNotFound
+from backend.errors import InvalidModel, ModelNotFound
 from backend.names import ModelName
-from backend.options import LoadOptions, effective_context
+from backend.options import LoadOptions, effective_batch, effective_context
 from backend.runner import RunnerKey, RunnerSpec
 from backend.settings import BackendSettings
 from backend.store import ModelContent, ModelStore, StoredModel
@@ -56,7 +57,7 @@ class OpenModel:
         )
         fitted = LoadOptions(
             num_ctx=context,
-            num_batch=min(max(load.num_batch, 0), context),
+            num_batch=effective_batch(load.num_batch, context, embedding=embedding),
             num_gpu=load.num_gpu,
             main_gpu=load.main_gpu,
             num_thread=max(load.num_thread, 0) or settings.num_thread or default_threads(),
@@ -91,7 +92,7 @@ class Library:
         try:
             seen = path.stat()
         except OSError as error:
-            raise ModelNotFound("the weights of the model are missing; place it again") from error
+            raise InvalidModel("the weights of the model are missing; place it again") from error
         key = (path, seen.st_size, seen.st_mtime_ns)
         if key not in self._headers:
             self._headers[key] = gguf.read(path)
@@ -104,10 +105,6 @@ def parameters_text(params: Mapping[str, object]) -> str:
     for name, value in params.items():
         values = value if isinstance(value, list) else [value]
         for one in values:
-            shown = f'"{one}"' if isinstance(one, str) else _number(one)
+            shown = json.dumps(one, ensure_ascii=False)  # as Go quotes: a newline stays on its line
             lines.append(f"{name:<30} {shown}")
     return "\n".join(lines)
-
-
-def _number(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

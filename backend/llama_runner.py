@@ -19,10 +19,6 @@ from backend.llama_wire import completion_body, error_text, read_piece
 from backend.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.threads import waiting_environment
 
-# A leaving client is noticed between two batches: within a 3,400-token prompt of Gemma-270M that
-# took 0.4-0.7 s with 128 and 3.6-4.3 s with 512 (two loaded cores).
-DEFAULT_BATCH = 128
-EMBEDDING_BATCH = 2048  # an input must fit one batch to be pooled
 STOP_SECONDS = 3.0
 LAST_LINES = 40
 
@@ -192,19 +188,18 @@ class LlamaRunner:
 
 
 def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
-    load, embedding = spec.load, spec.key.embedding
-    batch = load.num_batch or (min(EMBEDDING_BATCH, load.num_ctx) if embedding else DEFAULT_BATCH)
+    load = spec.load
     return {
         "parent": os.getpid(),
         "api_key": api_key,
         "model": str(spec.key.weights),
         "num_ctx": load.num_ctx,
-        "num_batch": batch,
+        "num_batch": load.num_batch,
         "num_thread": load.num_thread,
         "num_gpu": load.num_gpu,
         "main_gpu": load.main_gpu,
         "parallel": spec.parallel,
-        "embedding": embedding,
+        "embedding": spec.key.embedding,
         "default_pooling": spec.default_pooling,
     }
 

@@ -13,6 +13,10 @@ from backend.errors import InvalidOption
 MIN_CONTEXT = 4
 MAX_CONTEXT = 1 << 24
 MAX_NUMBER = 1 << 62
+# A leaving client is noticed between two batches: within a 3,400-token prompt of Gemma-270M that
+# took 0.4-0.7 s with 128 and 3.6-4.3 s with 512 (two loaded cores).
+DEFAULT_BATCH = 128
+EMBEDDING_BATCH = 2048  # an input must fit one batch to be pooled
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,12 @@ def read_options(model: Mapping[str, Any], request: Mapping[str, Any] | None) ->
 def effective_context(asked: int, default: int, trained: int | None) -> int:
     """Tokens of context: the asked or default number, at most what the model was trained for."""
     wanted = min(max(asked or default, MIN_CONTEXT), MAX_CONTEXT)
-    return min(wanted, trained) if trained else wanted
+    return min(wanted, trained) if trained is not None and trained > 0 else wanted
+
+
+def effective_batch(asked: int, context: int, *, embedding: bool) -> int:
+    """Tokens of one batch, at most the context; of an embedding, also the longest input."""
+    return min(asked if asked > 0 else EMBEDDING_BATCH if embedding else DEFAULT_BATCH, context)
 
 
 def _values(kind: type, merged: Mapping[str, Any]) -> dict[str, Any]:

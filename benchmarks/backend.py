@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
-from backend.llama_runner import DEFAULT_BATCH
 from backend.names import ModelName
+from backend.options import DEFAULT_BATCH
 from backend.store import ModelStore
 from backend.threads import default_threads, waiting_environment
 

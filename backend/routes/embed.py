@@ -78,7 +78,7 @@ async def _embed(
     spec = model.runner_spec(options.load, backend.settings, embedding=True)
     async with backend.pool.lease(model, spec, asked.keep_alive) as runner:
         loaded = time.perf_counter_ns()
-        room = min(spec.load.num_ctx, spec.load.num_batch or spec.load.num_ctx)
+        room = spec.load.num_batch
         tokens = [await _tokens(runner, text, room, truncate=asked.truncate) for text in inputs]
         vectors = await runner.embed(tokens) if tokens else []
     if not all(math.isfinite(number) for vector in vectors for number in vector):

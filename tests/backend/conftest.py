@@ -47,15 +47,17 @@ async def client(settings: BackendSettings, script: Script) -> AsyncIterator[htt
         yield client
 
 
-def client_for(settings: BackendSettings, script: Script) -> "AppClient":
-    return AppClient(settings, script)
+def client_for(
+    settings: BackendSettings, script: Script, runner: type[FakeRunner] = FakeRunner
+) -> "AppClient":
+    return AppClient(settings, script, runner)
 
 
 class AppClient:
     """The application with its lifespan, as a context manager around an HTTP client."""
 
-    def __init__(self, settings: BackendSettings, script: Script) -> None:
-        self.app = create_app(settings, lambda spec: FakeRunner(spec, script))
+    def __init__(self, settings: BackendSettings, script: Script, runner: type[FakeRunner]) -> None:
+        self.app = create_app(settings, lambda spec: runner(spec, script))
 
     async def __aenter__(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

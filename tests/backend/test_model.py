@@ -110,6 +110,13 @@ def test_embeddings_tell_meanings_apart(client: ollama.Client) -> None:
     assert sum(a * b for a, b in zip(one, other, strict=True)) < 0.999
 
 
+def test_a_text_longer_than_a_batch_is_cut_to_it_or_refused(client: ollama.Client) -> None:
+    text = "many words follow " * 1000  # 3,001 tokens: within the context, beyond the batch
+    with pytest.raises(ollama.ResponseError, match="exceeds the context length"):
+        client.embed(CHATTER, text, truncate=False)
+    assert client.embed(CHATTER, text, options={"num_batch": 64}).prompt_eval_count == 64
+
+
 def test_show_and_ps(client: ollama.Client) -> None:
     client.generate(CHATTER)
     shown = client.show(CHATTER)
