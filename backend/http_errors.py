@@ -4,7 +4,7 @@ import logging
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from backend import errors
@@ -34,6 +34,7 @@ def install(app: FastAPI) -> None:
     """Answer every error as Ollama does: `{"error": "..."}`, or plain text for unknown routes."""
     app.add_exception_handler(errors.BackendError, _known)
     app.add_exception_handler(ClientGone, _gone)
+    app.add_exception_handler(ClientDisconnect, _gone)  # it went while its body was read
     app.add_exception_handler(HTTPException, _routing)
     app.add_exception_handler(Exception, _unknown)
 

@@ -2,11 +2,12 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from backend.durations import parse_keep_alive
 from backend.errors import BadRequest
 from backend.schema import check_schema
+from backend.wire import as_decoded
 
 MAX_TOP_LOGPROBS = 20
 THINK_LEVELS = ("low", "medium", "high", "max")
@@ -109,10 +110,10 @@ class Message(_Body):
     def _lower(cls, value: str) -> str:
         return value.lower()
 
-    @field_validator("content", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _empty(cls, value: Any) -> Any:
-        return "" if value is None else value
+    def _decoded(cls, value: Any) -> Any:
+        return as_decoded(value) if isinstance(value, dict) else value
 
 
 class ChatRequest(_Generating):

@@ -13,7 +13,13 @@ from backend.errors import BadRequest
 JSON = "application/json; charset=utf-8"
 MAX_BODY = 256 << 20
 _FARTHEST = timedelta(days=365.25 * 292)  # as far as 64-bit nanoseconds reach
-_DECODER = json.JSONDecoder()
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json)
 
 
 async def read_object(request: Request) -> dict[str, Any]:
@@ -36,6 +42,11 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise BadRequest(f"json: cannot unmarshal {kind} into Go value of the request type")
+    return as_decoded(value)
+
+
+def as_decoded(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as Go's decoder fills a struct from it: key case ignored, nulls passed over."""
     return {key.lower(): item for key, item in value.items() if item is not None}
 
 
