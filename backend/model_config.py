@@ -27,17 +27,20 @@ def config_of(header: GGUF) -> dict[str, Any]:
 def details(config: Mapping[str, Any]) -> dict[str, Any]:
     """The `details` object of the API, from a stored config."""
     family = str(config.get("model_family") or "")
+    families = config.get("model_families")
+    named = isinstance(families, list) and all(isinstance(one, str) for one in families)
     shown: dict[str, Any] = {
         "parent_model": "",
         "format": str(config.get("model_format") or "gguf"),
         "family": family,
-        "families": config.get("model_families") or ([family] if family else None),
+        "families": (families if named else None) or ([family] if family else None),
         "parameter_size": str(config.get("model_type") or ""),
         "quantization_level": str(config.get("file_type") or "unknown"),
     }
     for key in ("context_length", "embedding_length"):
-        if config.get(key):
-            shown[key] = config[key]
+        value = config.get(key)
+        if isinstance(value, int) and value > 0:  # a config may hold NaN, which JSON cannot show
+            shown[key] = value
     return shown
 
 

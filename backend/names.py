@@ -72,6 +72,10 @@ class ModelName:
     def spelled_like(self, stored: Iterable["ModelName"]) -> "ModelName":
         """This name with each part in the spelling of a stored one that matches ignoring case."""
         names = list(stored)
+        folded = [part.casefold() for part in self.parts]
+        same = [name for name in names if [part.casefold() for part in name.parts] == folded]
+        if same:  # its own parts, not those that other names share with it
+            return self if self in same else min(same, key=str)
         host, namespace, model, tag = (
             _stored_spelling(part, {name.parts[i] for name in names})
             for i, part in enumerate(self.parts)

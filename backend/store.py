@@ -110,7 +110,7 @@ class ModelStore:
             template=template,
             system=system or "",
             params=_json(params or "{}", dict),
-            messages=tuple(_json(self._last_text(model, "messages") or "[]", list)),
+            messages=_messages(self._last_text(model, "messages") or "[]"),
             licenses=tuple(self._text(at) for at in model.layers if at.role == "license"),
         )
 
@@ -172,7 +172,7 @@ class ModelStore:
             manifest = json.loads(raw)
             config, layers = _layer(manifest["config"]), manifest["layers"]
             parsed = tuple(_layer(entry) for entry in layers)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InvalidModel(f"the manifest of {name} is damaged") from error
         settings = _json(self._text(config), dict)
         digest = hashlib.sha256(raw).hexdigest()
@@ -238,11 +238,20 @@ def _entry(layer: Layer, media_type: str) -> dict[str, Any]:
 def _json(text: str, kind: type) -> Any:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidModel("a layer of the model is not JSON") from error
     if not isinstance(value, kind):
         raise InvalidModel("a layer of the model has the wrong JSON type")
     return value
+
+
+def _messages(text: str) -> tuple[Mapping[str, Any], ...]:
+    messages = _json(text, list)
+    for one in messages:
+        said = (one.get("role"), one.get("content")) if isinstance(one, dict) else (None,)
+        if not all(isinstance(part, str) for part in said):
+            raise InvalidModel("a message in the model lacks its role or content")
+    return tuple(messages)
 
 
 def _write(path: Path, raw: bytes) -> None:

@@ -64,6 +64,7 @@ def test_no_text_becomes_a_path_that_leaves_its_folder(text: str) -> None:
 
 def test_stored_spelling_wins_part_by_part() -> None:
     stored = [ModelName.parse("Foo:Latest"), ModelName.parse("User/bar")]
-    assert str(ModelName.parse("foo").spelled_like(stored)) == "Foo:latest"
+    assert str(ModelName.parse("foo").spelled_like(stored)) == "Foo:Latest"
+    assert str(ModelName.parse("foo:new").spelled_like(stored)) == "Foo:new"
     assert str(ModelName.parse("fOO:LATEST").spelled_like(stored)) == "Foo:Latest"
     assert str(ModelName.parse("uSER/new").spelled_like(stored)) == "User/new:latest"
