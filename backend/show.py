@@ -1,5 +1,7 @@
 """The answer of /api/show: the Modelfile a model could be made from, its header, its abilities."""
 
+import json
+import math
 from typing import Any
 
 from backend import gguf
@@ -39,7 +41,7 @@ def shown_model(model: OpenModel, asked: ShowRequest) -> dict[str, Any]:
 
 def _info(header: gguf.GGUF) -> dict[str, Any]:
     info: dict[str, Any] = {
-        key: list(value) if isinstance(value, tuple) else _finite(value)
+        key: list(map(_finite, value)) if isinstance(value, tuple) else _finite(value)
         for key, value in header.metadata.items()
         if key not in _HIDDEN
     }
@@ -48,7 +50,7 @@ def _info(header: gguf.GGUF) -> dict[str, Any]:
 
 def _finite(value: Any) -> Any:
     # JSON has no NaN or infinity, and a header may hold either.
-    return None if isinstance(value, float) and abs(value) in (float("inf"),) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _modelfile(model: OpenModel, template: str, system: str) -> str:
@@ -64,10 +66,14 @@ def _modelfile(model: OpenModel, template: str, system: str) -> str:
         lines.append(f"SYSTEM {_quoted(system)}")
     for name, value in model.content.params.items():
         values = value if isinstance(value, list) else [value]
-        lines += [f"PARAMETER {name} {_quoted(str(one))}" for one in values]
+        lines += [f"PARAMETER {name} {_quoted(_literal(one))}" for one in values]
     lines += [f"LICENSE {_quoted(text)}" for text in model.content.licenses]
     lines += [f"MESSAGE {one['role']} {_quoted(one['content'])}" for one in model.content.messages]
     return "\n".join(lines) + "\n"
+
+
+def _literal(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _quoted(text: str) -> str:
