@@ -187,6 +187,8 @@ class Pool(Generic[Label]):
         except TimeoutError as error:
             sentence = f"the model did not load within {limit:.0f} s (OLLAMA_LOAD_TIMEOUT)"
             raise LoadFailed(sentence) from error
+        except OSError as error:  # no process or pipe to be had
+            raise LoadFailed(f"the model runner could not be started: {error}") from error
 
     async def _retire(self, entry: _Entry[Label]) -> None:
         entry.retiring = True
