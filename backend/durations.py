@@ -58,6 +58,8 @@ def parse_setting(value: str, default: float) -> float:
     """Seconds in an environment variable: a Go duration or whole seconds; else the default."""
     try:
         seconds = float(int(value))
+    except OverflowError:
+        return default
     except ValueError:
         try:
             seconds = parse_duration(value)

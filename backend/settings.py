@@ -14,10 +14,16 @@ from backend.address import Address
 from backend.durations import parse_setting
 
 DEFAULT_CONTEXT = 4096
+DEFAULT_MODELS = Path("~/.ollama/models")
 
 
 def _trimmed(value: Any) -> str:
     return str(value).strip().strip("\"'")
+
+
+def _folder(value: Any) -> Path:
+    text = _trimmed(value)  # an empty variable must not mean the present folder
+    return Path(text) if text else DEFAULT_MODELS
 
 
 def _seconds(default: float) -> Callable[[Any], float]:
@@ -48,7 +54,9 @@ class BackendSettings(BaseSettings):
     origins: Annotated[str, BeforeValidator(_trimmed)] = Field(
         "", description="Further allowed browser origins, comma-separated; each may hold one *."
     )
-    models: Path = Field(Path("~/.ollama/models"), description="Folder with manifests/ and blobs/.")
+    models: Annotated[Path, BeforeValidator(_folder)] = Field(
+        DEFAULT_MODELS, description="Folder with manifests/ and blobs/."
+    )
     keep_alive: Annotated[float, BeforeValidator(_seconds(300.0))] = Field(
         300.0, description="How long an idle model stays loaded; negative = for ever."
     )

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +54,8 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("300", 300), ("5m", 300), ("-1", FOREVER), ("nonsense", 7), ("", 7)]
+    ("text", "seconds"),
+    [("300", 300), ("5m", 300), ("-1", FOREVER), ("nonsense", 7), ("", 7), ("9" * 400, 7)],
 )
 def test_a_setting_of_time_never_fails(text: str, seconds: float) -> None:
     assert parse_setting(text, 7) == seconds
@@ -90,6 +92,16 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.num_parallel, settings.max_queue, settings.load_timeout) == (1, 7, 60)
     assert (settings.default_context, settings.loaded_limit) == (4096, 3)
     assert "~" not in str(settings.models_folder)
+
+
+@pytest.mark.parametrize("value", ["", " ", '""', "''"])
+def test_an_empty_models_variable_is_not_the_present_folder(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("OLLAMA_MODELS", value)
+    assert BackendSettings().models_folder == Path("~/.ollama/models").expanduser()
+    monkeypatch.setenv("OLLAMA_MODELS", ' "/a b" ')
+    assert BackendSettings().models_folder == Path("/a b")
 
 
 def test_options_merge_and_default() -> None:
