@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend.__main__ import main
 from backend.store import ModelStore
 from tests.backend.processes import READY, backend_process, environment
 
@@ -48,6 +49,14 @@ def test_a_taken_port_says_what_to_do(store: ModelStore) -> None:
     assert ended.returncode == 1
     assert "is taken" in ended.stderr
     assert "OLLAMA_HOST=" in ended.stderr
+
+
+def test_an_address_of_another_machine_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "203.0.113.1:9")  # reserved for documentation (RFC 5737)
+    assert main([]) == 1
+    assert capsys.readouterr().err.startswith("Error: cannot listen on 203.0.113.1:9: ")
 
 
 GRANDPARENT = """

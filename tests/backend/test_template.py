@@ -1,9 +1,17 @@
 """The subset of Go templates that is rendered, and the refusal of the rest."""
 
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx
 import pytest
 
 from backend.errors import UnsupportedTemplate
+from backend.fake_runner import Script
+from backend.store import ModelStore
 from backend.template import Template, render_conversation
+from tests.backend.conftest import backend_settings, client_for
+from tests.backend.gguf_files import write_gguf
 
 CHATML = (
     "{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}"
@@ -12,7 +20,7 @@ CHATML = (
 )
 
 
-def said(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+def said(*pairs: tuple[str, str]) -> list[Mapping[str, str]]:
     return [{"role": role, "content": content} for role, content in pairs]
 
 
@@ -49,8 +57,47 @@ def test_actions(source: str, text: str) -> None:
 @pytest.mark.parametrize(
     "source",
     ["{{ range .Messages }}{{ end }}", "{{ .Prompt.replace }}", "{{ if .A }}", "{{ end }}",
-     "{{ json .Tools }}", "{{ $x }}", "{{ if and .A .B }}{{ end }}"],
+     "{{ json .Tools }}", "{{ $x }}", "{{ if and .A .B }}{{ end }}", "{{ else }}",
+     "{{ if .A }}{{ else if .B }}{{ end }}", "{{ .System | len }}", "{{ .Messages.0 }}", "{{ }}"],
 )  # fmt: skip
 def test_more_than_the_subset_is_refused(source: str) -> None:
     with pytest.raises(UnsupportedTemplate):
         Template(source)
+
+
+@pytest.fixture
+async def echo(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A model `m` with a template and a system text; its answer is the prompt itself."""
+    store = ModelStore(tmp_path / "models")
+    store.add("m", write_gguf(tmp_path / "m.gguf"), template=CHATML, system="Own.")
+    async with client_for(backend_settings(store), Script()) as client:
+        yield client
+
+
+X = "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n"
+OWN = f"<|im_start|>system\nOwn.<|im_end|>\n{X}"
+
+
+@pytest.mark.parametrize(
+    ("body", "prompt"),
+    [
+        ({}, OWN),
+        ({"template": ""}, OWN),
+        ({"system": ""}, X),
+        ({"system": "S", "template": "<{{ .System }}>{{ .Prompt }}:"}, "<S>x:"),
+        ({"raw": True}, "x"),
+    ],
+)
+async def test_system_and_template_of_a_request_replace_the_models(
+    echo: httpx.AsyncClient, body: dict[str, object], prompt: str
+) -> None:
+    asked = {"model": "m", "prompt": "x", "stream": False, **body}
+    assert (await echo.post("/api/generate", json=asked)).json()["response"] == prompt
+
+
+async def test_a_chat_is_written_by_the_template_and_not_by_the_files_jinja(
+    echo: httpx.AsyncClient,
+) -> None:
+    body = {"model": "m", "messages": said(("SYSTEM", "S"), ("user", "a")), "stream": False}
+    text = (await echo.post("/api/chat", json=body)).json()["message"]["content"]
+    assert text.startswith("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na")
