@@ -104,13 +104,22 @@ class Draft:
 
 
 def quotes_of(chosen: Sequence[Evidence]) -> list[Evidence]:
-    """Return the evidence worth showing: the best, and others that are nearly as good."""
+    """Return the evidence worth showing: the best, and others that are nearly as good.
+
+    A sentence that is read together with the one before it is no quote beside that one alone.
+    """
     best = max((evidence.coverage for evidence in chosen), default=0.0)
-    return [
-        evidence
-        for place, evidence in enumerate(chosen[:QUOTES])
-        if place == 0 or evidence.coverage >= CLOSE * best
-    ]
+    shown: list[Evidence] = []
+    for evidence in chosen[:QUOTES]:
+        good = not shown or evidence.coverage >= CLOSE * best
+        if good and not any(_holds_again(evidence, earlier) for earlier in shown):
+            shown.append(evidence)
+    return shown
+
+
+def _holds_again(evidence: Evidence, earlier: Evidence) -> bool:
+    one, other = evidence.candidate.readable, earlier.candidate.readable
+    return one in other or other in one
 
 
 def quoted(evidence: Sequence[Evidence], words: Wording) -> list[str]:

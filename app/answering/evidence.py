@@ -18,7 +18,8 @@ AROUND = 0.35
 Also what a heading or a question counts itself: it repeats the words that are asked for."""
 NUMBER_ASKED = 0.08
 KIND_ASKED = 0.12
-"""What a figure adds of the kind that is asked for: days where the question says how many days."""
+"""What a figure adds of the kind that is asked for, days where the question says how many days;
+what figures of other kinds alone take away."""
 PASSAGE_PRIOR = 0.35
 """What the passage's retrieval score adds, from 0 to this."""
 SIMILARITY = 0.7
@@ -92,8 +93,8 @@ def rank(
         score = coverage + PASSAGE_PRIOR * passage_scores[candidate.passage]
         if wants_number and stated_numbers(candidate.text) - numbers(question):
             score += NUMBER_ASKED
-        if kinds & measured_kinds(candidate.text):
-            score += KIND_ASKED
+        if kinds and (measured := measured_kinds(candidate.text)):
+            score += KIND_ASKED if kinds & measured else -KIND_ASKED
         similarity = (similarities or {}).get(place)
         if similarity is not None:
             score += SIMILARITY * max(0.0, similarity)

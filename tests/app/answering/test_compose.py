@@ -91,6 +91,13 @@ def test_abstention_names_what_was_looked_for_and_what_came_closest() -> None:
     assert "食堂" in abstention("食堂由谁付钱？", sources)
 
 
+def test_a_sentence_is_not_quoted_again_as_the_beginning_of_another_quote() -> None:
+    texts = passage("The MT/ST came in 1964. It let people edit what the MT/ST had typed.", id="a")
+    ranked = rank("When did the MT/ST come?", candidates([texts]), [1.0])
+    assert len(ranked) == 2
+    assert len({e.candidate.readable for e in quotes_of(ranked)}) == 1
+
+
 def test_sources_are_numbered_and_quoted() -> None:
     sources = to_sources([LEAVE, TRAVEL], evidence())
     assert [source.n for source in sources] == [1, 2]

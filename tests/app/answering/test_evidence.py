@@ -19,6 +19,11 @@ def test_offsets_point_into_the_document() -> None:
         assert document[candidate.start : candidate.end] == candidate.text
 
 
+def test_a_figure_of_the_kind_that_is_asked_for_goes_before_another() -> None:
+    leave = "员工入职满一年后享有带薪年假 7 天。"
+    assert best("员工每年有多少天年假？", "每位员工每年有 3000 元的培训经费。", leave) == leave
+
+
 def test_a_table_row_keeps_its_header() -> None:
     table = (
         "| Item | Replaced after |\n| --- | --- |\n| Laptop | 4 years |\n| Telephone | 3 years |"
