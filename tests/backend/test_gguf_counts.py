@@ -150,6 +150,18 @@ def test_an_array_of_texts_is_exact_or_refused(
         assert header is None
 
 
+@pytest.mark.parametrize("long_arrays", [False, True])
+@pytest.mark.parametrize("missing", [1, 4, 5, 12])
+def test_a_vocabulary_whose_last_word_is_cut_short_is_refused(
+    tmp_path: Path, missing: int, long_arrays: bool
+) -> None:
+    words = (struct.pack("<Q", 4) + b"word") * 9
+    payload = struct.pack("<IQ", 8, 9) + words
+    assert accepted(tmp_path, entry("k", 9, payload), long_arrays=long_arrays) is not None
+    short = payload[:-missing]
+    assert accepted(tmp_path, entry("k", 9, short), long_arrays=long_arrays) is None
+
+
 def test_a_key_may_stand_only_once(tmp_path: Path) -> None:
     one = entry("k", 0, b"\1")
     twice = one[:16] + struct.pack("<Q", 2) + one[24:] * 2
