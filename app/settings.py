@@ -5,6 +5,7 @@ Built once by the command line or `create_app`, and passed down.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
 
     # answers
     top_k: int = Field(6, ge=1, le=50, description="Passages retrieved for a question.")
+    fusion: Literal["convex", "rrf"] = Field(
+        "convex", description="How word and embedding search become one ranking."
+    )
     request_timeout: float = Field(
         300, gt=0, description="Longest silence of the model server before giving up, in seconds."
     )

@@ -130,7 +130,9 @@ def _build(
     chat_model = chat_model or OllamaModel(
         ollama.url, settings.request_timeout, settings.keep_alive
     )
-    retriever = Retriever(stores.catalogue, stores.vectors, stores.keywords, embedder)
+    retriever = Retriever(
+        stores.catalogue, stores.vectors, stores.keywords, embedder, settings.fusion
+    )
     pipeline = Pipeline(
         stores,
         embedder,
