@@ -52,7 +52,7 @@ def _validated(body: Any) -> TextDocument:
 def _written(incoming: IncomingFile, text: str) -> IncomingFile:
     try:
         incoming.write(text.encode("utf-8", errors="replace"))
-    except BaseException:
+    except BaseException:  # whatever ends it, no half-written file stays; raised again
         incoming.discard()
         raise
     return incoming

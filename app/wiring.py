@@ -113,7 +113,7 @@ def build_services(
     lock = DataFolderLock(settings.data_dir)
     try:
         return _build(settings, lock, embedder, chat_model)
-    except BaseException:
+    except BaseException:  # whatever ends it, the folder is let go; raised again
         lock.close()
         raise
 

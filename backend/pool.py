@@ -174,7 +174,7 @@ class Pool(Generic[Label]):
         self._entries[spec.key] = entry
         try:
             await self._start(entry.runner)
-        except BaseException:
+        except BaseException:  # a cancel too must leave no dead entry; raised again
             self._entries.pop(spec.key, None)
             await entry.runner.stop()
             raise

@@ -53,7 +53,7 @@ async def ndjson(request: Request, objects: AsyncGenerator[dict[str, Any], None]
     """A streamed answer; errors before the first object are raised here, before any status."""
     try:
         first = await unless_gone(request, anext(objects))
-    except BaseException:
+    except BaseException:  # a cancel too must stop the engine; raised again
         await objects.aclose()
         raise
     return _Ndjson(request, first, objects)

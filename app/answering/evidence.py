@@ -1,7 +1,7 @@
 """Which sentences of the passages answer the question; pure, given the similarities.
 
 With the bundled model the two or three best sentences instead of whole passages raise F1 from
-.39 to .50 at a tenth of the time (docs/benchmarks.md).
+.39 to .50 at a tenth of the time (docs/decisions/0003).
 """
 
 import math

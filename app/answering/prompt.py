@@ -50,7 +50,7 @@ def build(
 def shown_line(exhibit: Exhibit) -> str:
     """One line a piece of evidence: text that brings line breaks cannot pose as the prompt.
 
-    Without its number, which a base model only copies (docs/benchmarks.md).
+    Without its number, which a base model only copies.
     """
     return " ".join(exhibit.text.split())
 
