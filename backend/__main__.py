@@ -16,10 +16,10 @@ import sys
 import uvicorn
 
 from backend.address import Address
-from backend.guard import is_loopback
-from backend.lifeline import watch_pipe
+from backend.engine.lifeline import watch_pipe
 from backend.main import create_app
 from backend.settings import BackendSettings
+from backend.web.guard import is_loopback
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 30

@@ -1,7 +1,7 @@
 """What can go wrong in the backend: one family, each named by its meaning.
 
 The sentence of an error is what a client reads in `{"error": "..."}`; the HTTP status stands
-in `backend/http_errors.py`, in one table, so that no other file knows the web.
+in `backend/web/http_errors.py`, in one table, so that no other file knows the web.
 """
 
 

@@ -5,16 +5,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from backend import http_errors
-from backend.generation import Backend
-from backend.guard import Guard
-from backend.library import Library
-from backend.llama_runner import LlamaRunner
-from backend.pool import Limits, Pool
+from backend.answers.generation import Backend
+from backend.engine.llama_runner import LlamaRunner
+from backend.engine.pool import Limits, Pool
+from backend.engine.runner import RunnerFactory
+from backend.models.library import Library
+from backend.models.store import ModelStore
 from backend.routes import chat, embed, generate, models, root, tokenize
-from backend.runner import RunnerFactory
 from backend.settings import BackendSettings
-from backend.store import ModelStore
+from backend.web import http_errors
+from backend.web.guard import Guard
 
 
 def create_app(

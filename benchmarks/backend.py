@@ -23,10 +23,10 @@ from typing import Any
 
 import httpx
 
-from backend.names import ModelName
-from backend.options import DEFAULT_BATCH
-from backend.store import ModelStore
-from backend.threads import default_threads, waiting_environment
+from backend.answers.options import DEFAULT_BATCH
+from backend.engine.threads import default_threads, waiting_environment
+from backend.models.names import ModelName
+from backend.models.store import ModelStore
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = ["the", "river", "carried", "boats", "past", "old", "stone", "towns", "while", "farmers"]
@@ -91,7 +91,7 @@ def bare_child(weights: Path) -> Iterator[httpx.Client]:
         "num_batch": DEFAULT_BATCH, "num_thread": default_threads(), "num_gpu": -1,
         "main_gpu": 0, "parallel": 1, "embedding": False, "default_pooling": False,
     }  # fmt: skip
-    with process("backend.llama_child", waiting_environment()) as child:
+    with process("backend.engine.llama_child", waiting_environment()) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(json.dumps(order) + "\n")

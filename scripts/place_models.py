@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from app.settings import Settings
-from backend.store import ModelStore
+from backend.models.store import ModelStore
 from scripts.advice import SetupFailed, advice
 from scripts.bundled import EMBEDDING_MODEL, LANGUAGE_MODELS, EmbeddingModel, LanguageModel, Package
 from scripts.run_pip import pip

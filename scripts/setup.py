@@ -115,7 +115,7 @@ def install_packages(extras: str) -> None:
     print("[3/4] packages (about two minutes the first time)", flush=True)
     ours = f"{ROOT}[{extras}]" if extras else str(ROOT)
     pip(PYTHON, LOG, "Installing the packages", "install", "-c", ROOT / CONSTRAINTS, "-e", ours)
-    check = "from backend.openmp import provide_openmp; provide_openmp(); import xllamacpp"
+    check = "from backend.engine.openmp import provide_openmp; provide_openmp(); import xllamacpp"
     run([PYTHON, "-c", check], LOG, "Loading llama.cpp")
 
 

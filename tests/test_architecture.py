@@ -50,7 +50,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "transformers": ("ingest/hf_embed.py",),
     "typer": ("app/cli.py", "app/commands/", "evals/cli.py"),
     "uvicorn": ("app/commands/serve.py", "backend/__main__.py", "backend/main.py"),
-    "xllamacpp": ("backend/llama_child.py",),
+    "xllamacpp": ("backend/engine/llama_child.py",),
 }
 HEAVY = ("torch", "transformers", "sentence_transformers", "llama_index", "chromadb", "xllamacpp")
 BANNED = re.compile(r"(^|_)(manager|managers|helper|helpers|util|utils|misc|base|common)(_|$)")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.names import ModelName
-from backend.store import ModelStore
+from backend.models.names import ModelName
+from backend.models.store import ModelStore
 from scripts import bundled
 from scripts.advice import DISK, SetupFailed
 from scripts.bundled import EmbeddingModel, LanguageModel, Package

@@ -5,16 +5,16 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from backend.deps import BackendDep, BodyDep
+from backend.answers.requests import ShowRequest, parse
+from backend.engine.pool import Loaded
 from backend.errors import BadRequest, ModelNotFound
-from backend.library import OpenModel
-from backend.model_config import details
-from backend.names import ModelName
-from backend.pool import Loaded
-from backend.requests import ShowRequest, parse
-from backend.show import shown_model
-from backend.store import StoredModel
-from backend.wire import expiry, json_response, rfc3339
+from backend.models.config import details
+from backend.models.library import OpenModel
+from backend.models.names import ModelName
+from backend.models.show import shown_model
+from backend.models.store import StoredModel
+from backend.web.deps import BackendDep, BodyDep
+from backend.web.wire import expiry, json_response, rfc3339
 
 router = APIRouter()
 

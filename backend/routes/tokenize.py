@@ -3,14 +3,14 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.deps import BackendDep, BodyDep
+from backend.answers.generation import Backend
+from backend.answers.options import read_options
+from backend.answers.requests import TokenizeRequest, parse
 from backend.errors import BadRequest
-from backend.generation import Backend
-from backend.library import OpenModel
-from backend.options import read_options
-from backend.requests import TokenizeRequest, parse
-from backend.streaming import unless_gone
-from backend.wire import json_response
+from backend.models.library import OpenModel
+from backend.web.deps import BackendDep, BodyDep
+from backend.web.streaming import unless_gone
+from backend.web.wire import json_response
 
 router = APIRouter()
 

@@ -67,7 +67,7 @@ def children(service: RunningService) -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process(service.process.pid).children(recursive=True)
-        if "backend.llama_child" in process.cmdline()
+        if "backend.engine.llama_child" in process.cmdline()
     ]
 
 

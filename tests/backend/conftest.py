@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.fake_runner import FakeRunner, Script
+from backend.engine.fake_runner import FakeRunner, Script
 from backend.main import create_app
+from backend.models.store import ModelStore
 from backend.settings import BackendSettings
-from backend.store import ModelStore
 from tests.backend.gguf_files import TINY, write_gguf
 
 

@@ -49,5 +49,5 @@ def runners_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
-        if "backend.llama_child" in child.cmdline()
+        if "backend.engine.llama_child" in child.cmdline()
     ]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
-from backend.fake_runner import FakeRunner, Script
+from backend.engine.fake_runner import FakeRunner, Script
 from backend.main import create_app
 from backend.settings import BackendSettings
 

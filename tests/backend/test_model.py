@@ -181,7 +181,7 @@ def test_a_killed_child_is_an_error_and_then_a_fresh_child(
 
 
 def test_a_file_that_only_looks_like_a_model_is_an_error(tmp_path: Path) -> None:
-    from backend.store import ModelStore
+    from backend.models.store import ModelStore
     from tests.backend.gguf_files import write_gguf
 
     ModelStore(tmp_path).add("broken", write_gguf(tmp_path / "broken.gguf"))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backend.__main__ import main
-from backend.store import ModelStore
+from backend.models.store import ModelStore
 from tests.backend.processes import READY, backend_process, environment
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.fake_runner import Script
+from backend.engine.fake_runner import Script
 from backend.settings import BackendSettings
 from tests.backend.conftest import client_for
 

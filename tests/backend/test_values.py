@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.address import Address
+from backend.answers.options import effective_context, read_options
 from backend.durations import FOREVER, parse_duration, parse_keep_alive, parse_setting
+from backend.engine.eviction import Candidate, next_to_go
+from backend.engine.threads import default_threads
 from backend.errors import BadRequest, InvalidOption
-from backend.eviction import Candidate, next_to_go
-from backend.model_config import human_count
-from backend.options import effective_context, read_options
+from backend.models.config import human_count
 from backend.settings import BackendSettings
-from backend.threads import default_threads
-from backend.wire import expiry, rfc3339
+from backend.web.wire import expiry, rfc3339
 
 
 @pytest.mark.parametrize(

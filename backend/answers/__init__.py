@@ -1,0 +1,1 @@
+"""What a request asks and how its answer is made."""

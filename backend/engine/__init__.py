@@ -1,0 +1,1 @@
+"""Runners: loading, scheduling and talking to llama.cpp."""

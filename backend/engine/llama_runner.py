@@ -1,0 +1,250 @@
+"""The real Runner: a child process with llama.cpp's native server, spoken to over loopback."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.engine.llama_wire import completion_body, error_text, read_piece
+from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
+from backend.engine.threads import waiting_environment
+from backend.errors import LoadFailed, RunnerCrashed, RunnerRejected
+
+STOP_SECONDS = 3.0
+LAST_LINES = 40
+
+log = logging.getLogger(__name__)
+
+
+class LlamaRunner:
+    """A child for one model. It dies with this process, and this process outlives its crash."""
+
+    def __init__(self, spec: RunnerSpec) -> None:
+        self._spec = spec
+        self._state = RunnerState.STOPPED
+        self._process: asyncio.subprocess.Process | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+
+    @property
+    def state(self) -> RunnerState:
+        """Where the runner stands now."""
+        return self._state
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while there is one."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the child and wait for its model; raises LoadFailed with its last error line."""
+        self._state = RunnerState.STARTING
+        api_key = secrets.token_urlsafe(24)
+        self._process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "backend.engine.llama_child"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_child_environment(),
+            start_new_session=True,  # Ctrl-C is for the front, which then stops its children
+        )
+        self._tasks = [asyncio.create_task(self._keep_lines()), asyncio.create_task(self._watch())]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(ConnectionError):  # a child that died at once is told by its silence
+            process.stdin.write(json.dumps(_order(self._spec, api_key)).encode() + b"\n")
+            await process.stdin.drain()
+        line = await process.stdout.readline()
+        answer: dict[str, Any] = json.loads(line) if line else {}
+        if "url" not in answer:
+            raise LoadFailed(await self._load_error(answer))
+        self._client = _client(answer["url"], api_key)
+        self._state = RunnerState.READY
+
+    async def stop(self) -> None:
+        """End the child: by closing its pipe, by force after three seconds."""
+        process, client = self._process, self._client
+        self._client = None
+        if process is not None and process.returncode is None:
+            self._state = RunnerState.STOPPING
+            with suppress(ProcessLookupError):
+                # Nothing of the child's is worth saving, so there is no polite way first.
+                process.kill()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+        if client is not None:
+            await client.aclose()
+        self._state = RunnerState.STOPPED
+
+    async def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
+        """Continue a prompt; closing the generator drops the connection, which stops the engine."""
+        body = completion_body(request)
+        try:
+            async with self._http().stream("POST", "/completion", json=body) as response:
+                if response.status_code != httpx.codes.OK:
+                    await response.aread()
+                    raise RunnerRejected(_rejection(response))
+                async for event in _events(response):
+                    piece = read_piece(event, request)
+                    yield piece
+                    if piece.finish is not None:
+                        return
+        except httpx.HTTPError as error:
+            raise await self._crash() from error
+        raise await self._crash()
+
+    async def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+        """One vector for each list of token ids, as the model gives it (not normalised)."""
+        body = {"content": [list(tokens) for tokens in inputs], "embd_normalize": -1}
+        rows = await self._post("/embeddings", body)
+        return [_vector(row["embedding"]) for row in sorted(rows, key=lambda row: row["index"])]
+
+    async def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """The token ids of `text`; with the model's BOS and control tokens where `special`."""
+        body = {"content": text, "add_special": special, "parse_special": special}
+        tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
+        return tokens
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of token ids."""
+        return str((await self._post("/detokenize", {"tokens": list(tokens)}))["content"])
+
+    async def render(self, conversation: Mapping[str, Any]) -> str:
+        """The prompt that the model's Jinja template makes of `messages` (and `tools`)."""
+        return str((await self._post("/apply-template", dict(conversation)))["prompt"])
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        try:
+            response = await self._http().post(path, json=body)
+        except httpx.HTTPError as error:
+            raise await self._crash() from error
+        if response.status_code != httpx.codes.OK:
+            raise RunnerRejected(_rejection(response))
+        return response.json()
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            raise RunnerCrashed("the model runner is not running; send the request again")
+        return self._client
+
+    async def _crash(self) -> RunnerCrashed:
+        # The connection breaks a moment before the process is seen to be gone.
+        if self._process is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 1.0)
+        self._state = RunnerState.FAILED
+        reason = self._last_error()
+        return RunnerCrashed(
+            f"model runner has unexpectedly stopped{': ' if reason else ''}{reason}"
+        )
+
+    async def _load_error(self, answer: Mapping[str, Any]) -> str:
+        assert self._process is not None
+        await self._process.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._state = RunnerState.FAILED
+        reason = self._last_error() or str(answer.get("error") or "the runner said nothing")
+        return f"the model could not be loaded: {reason}"
+
+    def _last_error(self) -> str:
+        telling = [
+            line for line in self._lines if "error" in line.lower() or "fail" in line.lower()
+        ]
+        return telling[-1] if telling else ""
+
+    async def _keep_lines(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        while True:
+            try:
+                line = await self._process.stderr.readline()
+            except ValueError:  # a line beyond the reader's limit: not worth keeping
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").strip()
+            self._lines.append(text)
+            log.debug("llama.cpp: %s", text)
+
+    async def _watch(self) -> None:
+        assert self._process is not None
+        code = await self._process.wait()
+        if self._state is not RunnerState.STOPPING:
+            log.warning("the runner of %s ended with code %s", self._spec.key.weights.name, code)
+            self._state = RunnerState.FAILED
+
+
+def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
+    load = spec.load
+    return {
+        "parent": os.getpid(),
+        "api_key": api_key,
+        "model": str(spec.key.weights),
+        "num_ctx": load.num_ctx,
+        "num_batch": load.num_batch,
+        "num_thread": load.num_thread,
+        "num_gpu": load.num_gpu,
+        "main_gpu": load.main_gpu,
+        "parallel": spec.parallel,
+        "embedding": spec.key.embedding,
+        "default_pooling": spec.default_pooling,
+    }
+
+
+def _child_environment() -> dict[str, str]:
+    package_parent = str(Path(__file__).resolve().parent.parent)
+    search = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
+    ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **ours, **waiting_environment()}
+
+
+def _client(url: str, api_key: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {api_key}"},
+        timeout=httpx.Timeout(None, connect=10.0),  # a queued prompt may wait for minutes
+        # llama.cpp closes a connection soon after a streamed answer: to reuse one is to lose a
+        # request now and then (1 of 4 runs of benchmarks/backend.py); a new one costs 0.2 ms
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        trust_env=False,  # a proxy of the environment must not see loopback traffic
+    )
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
+    async for line in response.aiter_lines():
+        field, _, value = line.partition(": ")
+        if field == "error":
+            raise RunnerRejected(error_text({"error": json.loads(value)}) or value)
+        if field != "data" or value == "[DONE]":
+            continue
+        event: dict[str, Any] = json.loads(value)
+        sentence = error_text(event)
+        if sentence is not None:
+            raise RunnerRejected(sentence)
+        yield event
+
+
+def _rejection(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    sentence = error_text(body) if isinstance(body, dict) else None
+    return sentence or f"the engine answered {response.status_code}"
+
+
+def _vector(value: list[Any]) -> list[float]:
+    return value[0] if value and isinstance(value[0], list) else value

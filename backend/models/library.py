@@ -1,0 +1,110 @@
+"""A stored model opened for use: its texts, its checked header, and what it can do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.answers.options import LoadOptions, effective_batch, effective_context
+from backend.engine.runner import RunnerKey, RunnerSpec
+from backend.engine.threads import default_threads
+from backend.errors import InvalidModel, ModelNotFound
+from backend.models import gguf
+from backend.models.names import ModelName
+from backend.models.store import ModelContent, ModelStore, StoredModel
+from backend.settings import BackendSettings
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """A model that a request named as `asked`; its header has passed every check."""
+
+    asked: str
+    stored: StoredModel
+    content: ModelContent
+    header: gguf.GGUF
+
+    @property
+    def template(self) -> str | None:
+        """The Go TEMPLATE layer, else the file's own Jinja, else None."""
+        return self.content.template or self.header.chat_template
+
+    @property
+    def embeds_only(self) -> bool:
+        """Whether the weights name a pooling, as those of pure embedding models do."""
+        return self.header.integer("pooling_type") is not None
+
+    @property
+    def capabilities(self) -> list[str]:
+        """What `/api/show` lists: completion or embedding, tools, insert, thinking."""
+        found = ["embedding" if self.embeds_only else "completion"]
+        go, jinja = self.content.template, self.header.chat_template or ""
+        if ".Tools" in go if go else "tools" in jinja or "tool_call" in jinja:
+            found.append("tools")
+        if go and ".Suffix" in go:
+            found.append("insert")
+        if ".Thinking" in go if go else "<think>" in jinja or "</think>" in jinja:
+            found.append("thinking")
+        return found
+
+    def runner_spec(
+        self, load: LoadOptions, settings: BackendSettings, *, embedding: bool = False
+    ) -> RunnerSpec:
+        """How to start a runner for this model, num_ctx clipped to the trained length."""
+        embedding = embedding or self.embeds_only
+        context = effective_context(
+            load.num_ctx, settings.default_context, self.header.integer("context_length")
+        )
+        fitted = LoadOptions(
+            num_ctx=context,
+            num_batch=effective_batch(load.num_batch, context, embedding=embedding),
+            num_gpu=load.num_gpu,
+            main_gpu=load.main_gpu,
+            num_thread=max(load.num_thread, 0) or settings.num_thread or default_threads(),
+            use_mmap=load.use_mmap,
+        )
+        return RunnerSpec(
+            key=RunnerKey(self.content.weights, embedding),
+            load=fitted,
+            parallel=1 if embedding else settings.num_parallel,
+            default_pooling=embedding and not self.embeds_only,
+        )
+
+
+class Library:
+    """Opens models of a store; headers are read once for each state of a file."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self.store = store
+        self._headers: dict[tuple[Path, int, int], gguf.GGUF] = {}
+
+    def open(self, asked: str) -> OpenModel:
+        """The model of that name; raises InvalidName, ModelNotFound or InvalidModel."""
+        name = ModelName.parse(asked)
+        try:
+            stored = self.store.get(name)
+        except ModelNotFound as error:
+            raise ModelNotFound(f"model '{asked}' not found") from error
+        content = self.store.content(stored)
+        return OpenModel(asked, stored, content, self._header(content.weights))
+
+    def _header(self, path: Path) -> gguf.GGUF:
+        try:
+            seen = path.stat()
+        except OSError as error:
+            raise InvalidModel("the weights of the model are missing; place it again") from error
+        key = (path, seen.st_size, seen.st_mtime_ns)
+        if key not in self._headers:
+            self._headers[key] = gguf.read(path)
+        return self._headers[key]
+
+
+def parameters_text(params: Mapping[str, object]) -> str:
+    """`parameters` of `/api/show`: a line for each value, the name padded to 30 columns."""
+    lines = []
+    for name, value in params.items():
+        values = value if isinstance(value, list) else [value]
+        for one in values:
+            shown = json.dumps(one, ensure_ascii=False)  # as Go quotes: a newline stays on its line
+            lines.append(f"{name:<30} {shown}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The OpenAI layer: /v1 over the same answers."""

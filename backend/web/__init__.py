@@ -1,0 +1,1 @@
+"""HTTP itself: framing, errors, who may call."""

@@ -1,0 +1,59 @@
+"""The one table from error class to HTTP status, and the shape of every error answer."""
+
+import logging
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from backend import errors
+from backend.web.streaming import CLIENT_GONE, ClientGone
+from backend.web.wire import error_response
+
+STATUS: dict[type[errors.BackendError], int] = {
+    errors.BackendError: 500,
+    errors.BadRequest: 400,
+    errors.InvalidName: 400,
+    errors.ModelNotFound: 404,
+    errors.InvalidModel: 500,
+    errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
+    errors.UnsupportedTemplate: 500,
+    errors.ContextExceeded: 400,
+    errors.ServerBusy: 503,
+    errors.LoadFailed: 500,
+    errors.RunnerCrashed: 500,
+    errors.RunnerRejected: 400,
+}
+_PLAIN = {404: "404 page not found", 405: "405 method not allowed"}
+
+log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error as Ollama does: `{"error": "..."}`, or plain text for unknown routes."""
+    app.add_exception_handler(errors.BackendError, _known)
+    app.add_exception_handler(ClientGone, _gone)
+    app.add_exception_handler(ClientDisconnect, _gone)  # it went while its body was read
+    app.add_exception_handler(HTTPException, _routing)
+    app.add_exception_handler(Exception, _unknown)
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return error_response(str(error), status)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
+
+
+async def _routing(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    text = _PLAIN.get(error.status_code, str(error.detail))
+    return PlainTextResponse(text, error.status_code, headers=error.headers)
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    log.error("a request failed in a way nobody foresaw", exc_info=error)
+    return error_response("internal server error; the backend's log has the details", 500)

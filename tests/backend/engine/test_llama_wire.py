@@ -1,0 +1,116 @@
+"""What is sent to llama.cpp and what is read back, by records alone; test_model runs the engine."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.answers.options import SamplingOptions
+from backend.engine.llama_runner import _events, _rejection, _vector
+from backend.engine.llama_wire import completion_body, error_text, read_piece
+from backend.engine.runner import Completion, Finish, Logprob
+from backend.errors import RunnerRejected
+
+SENT_AS = {"num_keep": "n_keep", "num_predict": "n_predict"}
+OTHERS: dict[str, Any] = {
+    "num_keep": 9, "seed": 7, "top_k": 3, "top_p": 0.25, "min_p": 0.125, "typical_p": 0.5,
+    "repeat_last_n": 5, "temperature": 0.75, "repeat_penalty": 1.5, "presence_penalty": 0.25,
+    "frequency_penalty": 0.375, "stop": ("a", "b"),
+}  # fmt: skip
+
+
+def asked(**more: Any) -> Completion:
+    return Completion(**{"prompt": (1, 2), "sampling": SamplingOptions(), "max_tokens": 5, **more})
+
+
+def test_every_option_is_sent_so_that_no_default_of_llama_cpps_applies() -> None:
+    body = completion_body(asked(sampling=SamplingOptions(**OTHERS)))
+    for name, value in OTHERS.items():
+        sent = body[SENT_AS.get(name, name)]
+        assert (tuple(sent) if name == "stop" else sent) == value
+    assert (body["prompt"], body["n_predict"]) == ([1, 2], 5)
+    assert body["stream"] is body["cache_prompt"] is body["return_tokens"] is True
+    assert completion_body(asked())["min_p"] == 0.0
+
+
+@pytest.mark.parametrize(("wanted", "sent"), [(None, None), (0, 1), (1, 1), (20, 20)])
+def test_logprobs_are_asked_for_only_when_wanted(wanted: int | None, sent: int | None) -> None:
+    assert completion_body(asked(top_logprobs=wanted)).get("n_probs") == sent
+
+
+def test_a_schema_is_sent_even_when_it_is_empty() -> None:
+    assert "json_schema" not in completion_body(asked())
+    assert completion_body(asked(json_schema={}))["json_schema"] == {}
+
+
+@pytest.mark.parametrize(
+    ("stop_type", "reason"),
+    [("eos", "stop"), ("word", "stop"), ("limit", "length"), ("none", "stop")],
+)
+def test_the_end_counts_what_the_cache_held(stop_type: str, reason: str) -> None:
+    event = {
+        "content": "", "stop": True, "stop_type": stop_type, "tokens": [],
+        "timings": {"cache_n": 10, "prompt_n": 3, "prompt_ms": 1.5, "predicted_n": 4,
+                    "predicted_ms": 0.25},
+    }  # fmt: skip
+    piece = read_piece(event, asked())
+    assert piece.finish == Finish(reason, 13, 1_500_000, 4, 250_000)
+
+
+def test_an_end_without_times_is_an_end() -> None:
+    assert read_piece({"stop": True}, asked()).finish == Finish("stop", 0, 0, 0, 0)
+
+
+def test_a_piece_carries_text_tokens_and_the_best_others() -> None:
+    others = [{"token": f" t{i}", "logprob": -i / 2, "bytes": [i]} for i in range(3)]
+    event = {
+        "content": " t0", "tokens": [5], "stop": False,
+        "completion_probabilities": [{**others[0], "id": 5, "top_logprobs": others}],
+    }  # fmt: skip
+    (one,) = read_piece(event, asked(top_logprobs=2)).logprobs
+    assert one.top == (Logprob(" t0", 0.0, (0,)), Logprob(" t1", -0.5, (1,)))
+    assert read_piece(event, asked(top_logprobs=0)).logprobs[0].top == ()
+    piece = read_piece(event, asked())
+    assert (piece.text, piece.tokens, piece.logprobs, piece.finish) == (" t0", (5,), (), None)
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [({"error": {"code": 400, "message": "too big"}}, "too big"), ({"error": "plain"}, "plain"),
+     ({"error": {"code": 1}}, "{'code': 1}"), ({"error": None}, None), ({"content": "x"}, None)],
+)  # fmt: skip
+def test_errors_of_the_engine_are_sentences(event: dict[str, Any], sentence: str | None) -> None:
+    assert error_text(event) == sentence
+
+
+async def read(text: str) -> list[dict[str, Any]]:
+    return [event async for event in _events(httpx.Response(200, text=text))]
+
+
+async def test_events_are_read_between_comments_and_blank_lines() -> None:
+    text = ': ping\n\ndata: {"content":"a"}\n\nid: 1\ndata: {"stop":true}\n\ndata: [DONE]\n\n'
+    assert await read(text) == [{"content": "a"}, {"stop": True}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['data: {"content":"a"}\n\nerror: {"code":500,"message":"went wrong"}\n\n',
+     'data: {"error":{"code":500,"message":"went wrong"}}\n\n'],
+)  # fmt: skip
+async def test_an_error_event_in_either_form_is_raised(text: str) -> None:
+    with pytest.raises(RunnerRejected, match="went wrong"):
+        await read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [('{"error":{"message":"no"}}', "no"), ("<html>", "the engine answered 400"),
+     ("[]", "the engine answered 400"), ("{}", "the engine answered 400")],
+)  # fmt: skip
+def test_a_refusal_has_a_sentence_whatever_its_body(text: str, sentence: str) -> None:
+    assert _rejection(httpx.Response(400, text=text)) == sentence
+
+
+def test_a_vector_may_come_wrapped() -> None:
+    assert _vector([[1.0, 2.0]]) == _vector([1.0, 2.0]) == [1.0, 2.0]
+    assert _vector([]) == []
