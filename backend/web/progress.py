@@ -23,6 +23,6 @@ async def reported(
 async def _last(lines: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any]:
     last: dict[str, Any] = {}
     async with aclosing(lines):
-        async for last in lines:
-            pass
+        async for line in lines:
+            last = line
     return last
