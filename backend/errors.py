@@ -25,6 +25,18 @@ class InvalidModel(BackendError):
     """A manifest, layer or GGUF file that cannot be trusted or read."""
 
 
+class InvalidDigest(BackendError):
+    """A digest that is not `sha256:<64 hex>`; it never becomes a path."""
+
+
+class DigestMismatch(BackendError):
+    """Content whose sha256 is not the one it was announced with."""
+
+
+class CloudModel(BackendError):
+    """A name that asks for a model of a cloud; this server has only local ones."""
+
+
 class InvalidOption(BackendError):
     """An entry of `options` with the wrong JSON type."""
 

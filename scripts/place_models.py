@@ -88,7 +88,7 @@ def place_language_model(model: LanguageModel, models: Path) -> list[Path]:
     stored = store.add(model.name, joined, template=model.template, licenses=licences)
     discard([joined, *wheels.values()])
     manifest = models.joinpath("ollama", "manifests", *stored.name.parts)
-    return [manifest, *(store.blob(layer.digest) for layer in stored.layers)]
+    return [manifest, *(store.blobs.path(layer.digest) for layer in stored.layers)]
 
 
 def place_embedding_model(model: EmbeddingModel, models: Path) -> list[Path]:

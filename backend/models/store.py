@@ -3,43 +3,31 @@
     manifests/<host>/<namespace>/<model>/<tag>   a JSON manifest
     blobs/sha256-<64 hex>                        config, weights, template, ...
 
-Nothing read from the disk is trusted: path parts pass the rules of `names.py`, digests must match
-a full pattern before they become a path, and a manifest is bounded in size.
+Nothing read from the disk is trusted: path parts pass the rules of `names.py`, digests a full
+pattern before they become a path, and manifests and texts are bounded in size.
 """
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backend.errors import InvalidModel, InvalidName, ModelNotFound
-from backend.models import gguf
+from backend.errors import InvalidModel, ModelNotFound
+from backend.models import gguf, manifests
+from backend.models.blobs import Blobs, canonical
 from backend.models.config import config_of
+from backend.models.go_json import go_json
+from backend.models.manifests import CONFIG_TYPE, Layer, Manifest, Manifests
 from backend.models.names import ModelName
 
-MAX_MANIFEST = 4 << 20
 MAX_TEXT_LAYER = 16 << 20
-MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
-CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
-LAYER_TYPE = "application/vnd.ollama.image."
 
-_DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One blob of a model: its role (`model`, `template`, ...), digest and size in bytes."""
-
-    role: str
-    digest: str
-    size: int
+_ANY_DIGEST = re.compile(rb"sha256[:-][0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +57,8 @@ class ModelContent:
     params: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[Mapping[str, Any], ...] = ()
     licenses: tuple[str, ...] = ()
+    adapters: tuple[Path, ...] = ()
+    projectors: tuple[Path, ...] = ()
 
 
 class ModelStore:
@@ -76,17 +66,16 @@ class ModelStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._manifests = folder / "manifests"
-        self._blobs = folder / "blobs"
-
-    def names(self) -> list[ModelName]:
-        """Every name that has a manifest file; paths that break the rules are passed over."""
-        return list(self._names())
+        self.manifests = Manifests(folder / "manifests")
+        self.blobs = Blobs(folder / "blobs")
+        # A manifest is written, or unused blobs removed, by one thread at a time: else a blob
+        # could go between the check that it is there and the manifest that names it.
+        self._changing = threading.RLock()
 
     def models(self) -> list[StoredModel]:
         """Every readable model, newest first; a corrupt manifest hides only itself."""
         models = []
-        for name in self._names():
+        for name in self.manifests.names():
             try:
                 models.append(self._open(name))
             except (InvalidModel, ModelNotFound):
@@ -95,30 +84,89 @@ class ModelStore:
 
     def get(self, name: ModelName) -> StoredModel:
         """The model of that name, case ignored; raises ModelNotFound or InvalidModel."""
-        return self._open(name.spelled_like(self._names()))
+        return self._open(self.spelled(name))
+
+    def spelled(self, name: ModelName) -> ModelName:
+        """The name with each part in the spelling that a stored one has."""
+        return name.spelled_like(self.manifests.names())
 
     def content(self, model: StoredModel) -> ModelContent:
-        """The texts in the model's layers and the path of its weights; raises InvalidModel."""
-        weights = [layer for layer in model.layers if layer.role == "model"]
+        """The texts in the model's layers and the paths of its weights; raises InvalidModel."""
+        weights = self._paths(model, "model")
         if not weights:
             raise InvalidModel(f"{model.name} has no weights")
-        template, system, params = (
-            self._last_text(model, role) for role in ("template", "system", "params")
-        )
+        template = self._last_text(model, "template")
         return ModelContent(
-            weights=self.blob(weights[0].digest),
-            template=template,
-            system=system or "",
-            params=_json(params or "{}", dict),
+            weights=weights[0],
+            template=self._last_text(model, "prompt") if template is None else template,
+            system=self._last_text(model, "system") or "",
+            params=_json(self._last_text(model, "params") or "{}", dict),
             messages=_messages(self._last_text(model, "messages") or "[]"),
-            licenses=tuple(self._text(at) for at in model.layers if at.role == "license"),
+            licenses=tuple(self.text(at) for at in model.layers if at.role == "license"),
+            adapters=self._paths(model, "adapter"),
+            projectors=self._paths(model, "projector"),
         )
 
-    def blob(self, digest: str) -> Path:
-        """The path of a blob; raises InvalidModel for anything but `sha256:<64 hex>`."""
-        if not _DIGEST.fullmatch(digest):
-            raise InvalidModel("invalid digest format")
-        return self._blobs / f"sha256-{digest[7:].lower()}"
+    def text(self, layer: Layer) -> str:
+        """The text of a small layer; raises InvalidModel."""
+        try:
+            with self.blobs.path(layer.digest).open("rb") as file:
+                raw = file.read(MAX_TEXT_LAYER + 1)
+        except OSError as error:
+            raise InvalidModel(f"the {layer.role} layer is missing") from error
+        if len(raw) > MAX_TEXT_LAYER:
+            raise InvalidModel(f"the {layer.role} layer is too large")
+        return raw.decode("utf-8", "replace")
+
+    def copy(self, source: ModelName, destination: ModelName) -> None:
+        """Give a model a second name; raises ModelNotFound."""
+        source, destination = self.spelled(source), self.spelled(destination)
+        if source != destination:
+            with self._changing:
+                self.manifests.write(destination, self.manifests.bytes_of(source)[0])
+
+    def delete(self, name: ModelName) -> None:
+        """Remove a model and the blobs that no other one names; raises ModelNotFound."""
+        name = self.spelled(name)
+        with self._changing:
+            digests = _named_in(self.manifests.bytes_of(name)[0])
+            self.manifests.remove(name)
+            self.remove_unused(digests)
+
+    def publish(self, name: ModelName, raw: bytes, *, prune: bool = True) -> None:
+        """Write a manifest whose blobs are all there; `prune` what only its forerunner named.
+
+        Raises InvalidModel where a blob is missing.
+        """
+        new = manifests.parse(raw)
+        with self._changing:
+            self._check_blobs(new)
+            old = self._named_by(name)
+            self.manifests.write(name, raw)
+            if prune:
+                self.remove_unused(old - new.digests)
+
+    def remove_unused(self, digests: Iterable[str]) -> None:
+        """Remove those of these blobs that no manifest names, not even a damaged one."""
+        with self._changing:
+            doomed = {canonical(digest) for digest in digests}
+            if doomed:
+                for digest in doomed - self.used():
+                    self.blobs.remove(digest)
+
+    def used(self) -> set[str]:
+        """Every digest that stands in a manifest, however damaged."""
+        return set().union(*map(self._named_by, self.manifests.names()))
+
+    def add_text(self, role: str, text: str) -> Layer:
+        """Store a text as a layer."""
+        raw = text.encode("utf-8", "replace")
+        return Layer.of(role, self.blobs.add_bytes(raw), len(raw))
+
+    def add_config(self, config: Mapping[str, Any]) -> Layer:
+        """Store the config of a model as a layer."""
+        raw = go_json(dict(config)) + b"\n"  # as Go's stream encoder ends it
+        return Layer(CONFIG_TYPE, self.blobs.add_bytes(raw), len(raw))
 
     def add(
         self,
@@ -136,103 +184,50 @@ class ModelStore:
         InvalidName, InvalidModel (not a sound GGUF) or OSError (disk full, no permission).
         """
         header = gguf.read(gguf_path)
-        target = ModelName.parse(name).spelled_like(self._names())
-        layers = [self._add_file("model", gguf_path)]
+        target = self.spelled(ModelName.parse(name))
+        layers = [Layer.of("model", self.blobs.add_file(gguf_path), gguf_path.stat().st_size)]
         if template is not None:
-            layers.append(self._add_text("template", template))
+            layers.append(self.add_text("template", template))
         if system is not None:
-            layers.append(self._add_text("system", system))
+            layers.append(self.add_text("system", system))
         if params:
-            layers.append(self._add_text("params", json.dumps(dict(params))))
-        layers += [self._add_text("license", text) for text in licenses]
-        config = json.dumps(config_of(header), separators=(",", ":"))
-        self._write_manifest(target, self._add_text("config", config), layers)
+            layers.append(self.add_text("params", json.dumps(dict(params))))
+        layers += [self.add_text("license", text) for text in licenses]
+        self.publish(target, manifests.build(self.add_config(config_of(header)), layers))
         return self._open(target)
 
-    def _names(self) -> Iterator[ModelName]:
-        for path in self._manifests.glob("*/*/*/*"):
-            try:
-                name = ModelName(*path.relative_to(self._manifests).parts)
-            except InvalidName:
-                continue
-            if path.is_file():
-                yield name
-
     def _open(self, name: ModelName) -> StoredModel:
-        path = self._manifests.joinpath(*name.parts)
+        raw, changed = self.manifests.bytes_of(name)
         try:
-            with path.open("rb") as file:
-                raw = file.read(MAX_MANIFEST + 1)
-                changed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
-        except OSError as error:
-            raise ModelNotFound(f"model '{name}' not found") from error
-        if len(raw) > MAX_MANIFEST:
-            raise InvalidModel(f"the manifest of {name} is too large")
-        try:
-            manifest = json.loads(raw)
-            config, layers = _layer(manifest["config"]), manifest["layers"]
-            parsed = tuple(_layer(entry) for entry in layers)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InvalidModel(f"the manifest of {name} is damaged") from error
-        settings = _json(self._text(config), dict)
+            manifest = manifests.parse(raw)
+        except InvalidModel as error:
+            raise InvalidModel(f"the manifest of {name} is damaged: {error}") from error
+        config = _json(self.text(manifest.config), dict)
         digest = hashlib.sha256(raw).hexdigest()
-        return StoredModel(name, digest, changed, settings, config.size, parsed)
+        return StoredModel(name, digest, changed, config, manifest.config.size, manifest.layers)
+
+    def _paths(self, model: StoredModel, role: str) -> tuple[Path, ...]:
+        return tuple(self.blobs.path(at.digest) for at in model.layers if at.role == role)
 
     def _last_text(self, model: StoredModel, role: str) -> str | None:
         found = [layer for layer in model.layers if layer.role == role]
-        return self._text(found[-1]) if found else None
+        return self.text(found[-1]) if found else None
 
-    def _text(self, layer: Layer) -> str:
+    def _named_by(self, name: ModelName) -> set[str]:
         try:
-            with self.blob(layer.digest).open("rb") as file:
-                raw = file.read(MAX_TEXT_LAYER + 1)
-        except OSError as error:
-            raise InvalidModel(f"the {layer.role} layer is missing") from error
-        if len(raw) > MAX_TEXT_LAYER:
-            raise InvalidModel(f"the {layer.role} layer is too large")
-        return raw.decode("utf-8", "replace")
+            return _named_in(self.manifests.bytes_of(name)[0])
+        except ModelNotFound:
+            return set()
 
-    def _add_text(self, role: str, text: str) -> Layer:
-        raw = text.encode()
-        layer = Layer(role, f"sha256:{hashlib.sha256(raw).hexdigest()}", len(raw))
-        path = self.blob(layer.digest)
-        if not path.is_file() or path.stat().st_size != len(raw):
-            _write(path, raw)
-        return layer
-
-    def _add_file(self, role: str, source: Path) -> Layer:
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        layer = Layer(role, f"sha256:{digest}", source.stat().st_size)
-        path = self.blob(layer.digest)
-        if not path.is_file() or path.stat().st_size != layer.size:
-            _place(source, path)
-        return layer
-
-    def _write_manifest(self, name: ModelName, config: Layer, layers: Sequence[Layer]) -> None:
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
-            "config": _entry(config, CONFIG_TYPE),
-            "layers": [_entry(layer, LAYER_TYPE + layer.role) for layer in layers],
-        }
-        path = self._manifests.joinpath(*name.parts)
-        raw = json.dumps(manifest, separators=(",", ":")).encode()
-        if not path.is_file() or path.read_bytes() != raw:
-            _write(path, raw)
+    def _check_blobs(self, manifest: Manifest) -> None:
+        for digest in sorted(manifest.digests):
+            if not self.blobs.has(digest):
+                raise InvalidModel(f"the blob {digest} is missing")
 
 
-def _layer(entry: Mapping[str, Any]) -> Layer:
-    digest, size = entry["digest"], entry["size"]
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise ValueError("invalid digest format")
-    if not isinstance(size, int) or size < 0:
-        raise ValueError("invalid layer size")
-    return Layer(str(entry["mediaType"]).removeprefix(LAYER_TYPE), digest, size)
-
-
-def _entry(layer: Layer, media_type: str) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": layer.digest, "size": layer.size}
+def _named_in(raw: bytes) -> set[str]:
+    # By pattern, not by parsing: what a damaged manifest still names must not be removed.
+    return {canonical(found.decode()) for found in _ANY_DIGEST.findall(raw)}
 
 
 def _json(text: str, kind: type) -> Any:
@@ -252,26 +247,3 @@ def _messages(text: str) -> tuple[Mapping[str, Any], ...]:
         if not all(isinstance(part, str) for part in said):
             raise InvalidModel("a message in the model lacks its role or content")
     return tuple(messages)
-
-
-def _write(path: Path, raw: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}-{uuid.uuid4().hex}-partial")
-    try:
-        partial.write_bytes(raw)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _place(source: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}-{uuid.uuid4().hex}-partial")
-    try:
-        try:
-            os.link(source, partial)
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(source, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -17,6 +17,9 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.InvalidName: 400,
     errors.ModelNotFound: 404,
     errors.InvalidModel: 500,
+    errors.InvalidDigest: 400,
+    errors.DigestMismatch: 400,
+    errors.CloudModel: 403,
     errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
     errors.UnsupportedTemplate: 500,
     errors.ContextExceeded: 400,

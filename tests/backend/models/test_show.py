@@ -125,7 +125,7 @@ async def test_the_models_own_system_and_examples_come_first(tmp_path: Path) -> 
     store.add("m", write_gguf(tmp_path / "m.gguf"), system="Be brief.")
     (manifest,) = (path for path in store.folder.glob("manifests/*/*/*/*"))
     examples = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
-    layer = store._add_text("messages", json.dumps(examples))
+    layer = store.add_text("messages", json.dumps(examples))
     entry = {"mediaType": "application/vnd.ollama.image.messages", "digest": layer.digest,
              "size": layer.size}  # fmt: skip
     value = json.loads(manifest.read_bytes())

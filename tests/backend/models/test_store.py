@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import InvalidModel, InvalidName, ModelNotFound
+from backend.errors import InvalidDigest, InvalidModel, InvalidName, ModelNotFound
 from backend.models.names import ModelName
 from backend.models.store import ModelStore
 from tests.backend.gguf_files import write_gguf
@@ -29,7 +29,7 @@ def test_a_model_is_written_as_ollama_writes_it(tmp_path: Path) -> None:
     assert roles == ["model", "template", "system", "params", "license", "license"]
     assert added.digest == hashlib.sha256(raw).hexdigest()
     for layer in [manifest["config"], *manifest["layers"]]:
-        blob = store.blob(layer["digest"])
+        blob = store.blobs.path(layer["digest"])
         assert blob.stat().st_size == layer["size"]
         assert f"sha256:{hashlib.sha256(blob.read_bytes()).hexdigest()}" == layer["digest"]
     assert added.size == sum(x["size"] for x in [manifest["config"], *manifest["layers"]])
@@ -62,7 +62,7 @@ def test_only_sound_files_and_names_are_stored(store: ModelStore, tmp_path: Path
         store.add("bad", bad)
     with pytest.raises(InvalidName):
         store.add("../up", tmp_path / "tiny.gguf")
-    assert [str(name) for name in store.names()].count("bad:latest") == 0
+    assert [str(name) for name in store.manifests.names()].count("bad:latest") == 0
 
 
 def test_names_are_found_ignoring_case(store: ModelStore) -> None:
@@ -96,8 +96,8 @@ def test_a_damaged_manifest_hides_only_itself(store: ModelStore, manifest: bytes
                                     "sha256:../" + "a" * 61, "md5:" + "a" * 64,
                                     "sha256:" + "a" * 64 + "\n"])  # fmt: skip
 def test_only_a_digest_becomes_a_blob_path(store: ModelStore, digest: str) -> None:
-    with pytest.raises(InvalidModel):
-        store.blob(digest)
+    with pytest.raises(InvalidDigest, match="invalid digest format"):
+        store.blobs.path(digest)
 
 
 def test_an_empty_folder_holds_no_models(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from backend.errors import InvalidModel
+from backend.models.manifests import LAYER_TYPE, MAX_MANIFEST
 from backend.models.names import ModelName
-from backend.models.store import LAYER_TYPE, MAX_MANIFEST, ModelStore
+from backend.models.store import ModelStore
 
 DEEP = b"[" * 200_000
 
@@ -26,7 +27,7 @@ def manifest_of(store: ModelStore, name: str) -> dict[str, Any]:
 
 def layer(store: ModelStore, role: str, text: str) -> dict[str, Any]:
     """A manifest's entry for a text that is now a blob."""
-    added = store._add_text(role, text)
+    added = store.add_text(role, text)
     return {"mediaType": LAYER_TYPE + role, "digest": added.digest, "size": added.size}
 
 
