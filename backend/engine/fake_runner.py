@@ -5,7 +5,7 @@ A token is a word with its leading space. The reply is the set text, or the prom
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,9 @@ class Script:
     token_seconds: float = 0.0
     load_error: str | None = None
     crash_after: int | None = None
+    load_steps: int = 0
+    hangs: bool = False
+    pings: int = 0
     loads: int = 0
     stops: int = 0
     running: int = 0
@@ -61,6 +64,17 @@ class FakeRunner:
         if self._state is not RunnerState.STOPPED:
             self.script.stops += 1
         self._state = RunnerState.STOPPED
+
+    def progress(self) -> Hashable:
+        """The number of steps the scripted load has made."""
+        return self.script.load_steps
+
+    async def ping(self) -> bool:
+        """Ready, unless the script says that the runner hangs."""
+        self.script.pings += 1
+        if self.script.hangs:
+            await asyncio.Event().wait()
+        return self._state is RunnerState.READY
 
     async def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
         """The reply word by word at the set speed, cut at `max_tokens` and stop sequences."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from backend.engine.lifeline import die_with_parent, watch_pipe
 from backend.engine.openmp import provide_openmp
+from backend.engine.runner import MEDIA
 
 
 def main() -> None:
@@ -34,6 +35,7 @@ def main() -> None:
 def _serve(order: dict[str, Any]) -> Any:
     if not provide_openmp():
         raise RuntimeError("libgomp.so.1 is missing; install it, on Debian: apt install libgomp1")
+    os.environ["LLAMA_MEDIA_MARKER"] = MEDIA  # else llama.cpp makes one up for each process
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -53,8 +55,17 @@ def _serve(order: dict[str, Any]) -> Any:
     # Without the whole window Gemma's sliding cache cannot reuse a shared prefix: 0 against 257
     # tokens from the cache for the same question prefix.
     params.swa_full = True
-    params.ctx_shift = False
+    # A reply that fills the window drops its oldest half and goes on, where the cache can do that.
+    # A request that forbids it is held to the window by its token limit (answers/generation.py).
+    params.ctx_shift = True
+    mode = xllamacpp.llama_load_mode
+    params.load_mode = mode.LLAMA_LOAD_MODE_MMAP if order["use_mmap"] else mode.LLAMA_LOAD_MODE_NONE
     params.endpoint_slots = params.endpoint_metrics = params.ui = False
+    if order["projector"]:
+        params.mmproj.path = order["projector"]
+    params.lora_adapters = [
+        xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in order["adapters"]
+    ]
     if order["embedding"]:
         params.embedding = True
         if order["default_pooling"]:

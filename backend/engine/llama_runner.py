@@ -7,13 +7,14 @@ import os
 import secrets
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from backend.engine.growth import child_growth
 from backend.engine.llama_wire import completion_body, error_text, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
@@ -35,6 +36,7 @@ class LlamaRunner:
         self._client: httpx.AsyncClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._said = 0
 
     @property
     def state(self) -> RunnerState:
@@ -88,6 +90,18 @@ class LlamaRunner:
         if client is not None:
             await client.aclose()
         self._state = RunnerState.STOPPED
+
+    def progress(self) -> Hashable:
+        """Lines said, MiB read and MiB held at most: what grows while a model is loading."""
+        return (self._said, child_growth(self.pid))
+
+    async def ping(self) -> bool:
+        """Whether the server in the child answers."""
+        try:
+            response = await self._http().get("/health")
+        except (httpx.HTTPError, RunnerCrashed):
+            return False
+        return response.status_code == httpx.codes.OK
 
     async def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
         """Continue a prompt; closing the generator drops the connection, which stops the engine."""
@@ -177,6 +191,7 @@ class LlamaRunner:
                 return
             text = line.decode("utf-8", "replace").strip()
             self._lines.append(text)
+            self._said += 1
             log.debug("llama.cpp: %s", text)
 
     async def _watch(self) -> None:
@@ -198,9 +213,12 @@ def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
         "num_thread": load.num_thread,
         "num_gpu": load.num_gpu,
         "main_gpu": load.main_gpu,
+        "use_mmap": load.use_mmap,
         "parallel": spec.parallel,
         "embedding": spec.key.embedding,
         "default_pooling": spec.default_pooling,
+        "adapters": list(map(str, spec.adapters)),
+        "projector": str(spec.projector) if spec.projector else None,
     }
 
 

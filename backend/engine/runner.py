@@ -3,13 +3,14 @@
 `llama_runner.py` is the real one (a child process), `fake_runner.py` an honest fake.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from backend.answers.options import LoadOptions, SamplingOptions
+from backend.engine.memory import UNKNOWN, Memory
 
 MEDIA = "<__media__>"
 
@@ -38,6 +39,8 @@ class RunnerSpec:
 
     `default_pooling` is true for an embedding runner whose weights name no pooling of their own;
     `adapters` are LoRA files, `projector` is the mmproj file through which the model sees images.
+    `flash_attention` None leaves it to the engine; `kv_type` is f16, q8_0 or q4_0; `memory` is what
+    the runner is expected to take.
     """
 
     key: RunnerKey
@@ -46,6 +49,9 @@ class RunnerSpec:
     default_pooling: bool = False
     adapters: tuple[Path, ...] = ()
     projector: Path | None = None
+    flash_attention: bool | None = None
+    kv_type: str = "f16"
+    memory: Memory = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,14 @@ class Runner(Protocol):
 
     async def stop(self) -> None:
         """End the runner and free its memory; safe to call in any state."""
+        ...
+
+    def progress(self) -> Hashable:
+        """A value that changes as long as a load gets on; one that stands still has stalled."""
+        ...
+
+    async def ping(self) -> bool:
+        """Whether the runner answers; waits as long as it takes, the caller sets the limit."""
         ...
 
     def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
