@@ -1,12 +1,13 @@
-"""Answers that end when their client goes, streamed as NDJSON or whole.
+"""Answers that end when their client goes, streamed or whole.
 
 The status line waits for the first object, so that an error before it is an ordinary error answer;
-an error after it is a last line `{"error": ...}`.
+an error after it is a last part of the stream, in the framing's own form.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -19,7 +20,26 @@ from backend.web.wire import dump
 Result = TypeVar("Result")
 CLIENT_GONE = 499
 _START = {"type": "http.response.start", "status": 200}
-_HEADERS = [(b"content-type", b"application/x-ndjson"), (b"x-accel-buffering", b"no")]
+_UNBUFFERED = (b"x-accel-buffering", b"no")  # a proxy in front must pass each part on at once
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a stream's objects become bytes; `error` makes the last part of one that breaks off.
+
+    `frame` may give no bytes: then nothing is sent for that object.
+    """
+
+    content_type: str
+    frame: Callable[[dict[str, Any]], bytes]
+    error: Callable[[BackendError], bytes]
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return dump(value) + b"\n"
+
+
+NDJSON = Framing("application/x-ndjson", _line, lambda error: _line({"error": str(error)}))
 
 
 class ClientGone(Exception):
@@ -50,23 +70,34 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def ndjson(request: Request, objects: AsyncGenerator[dict[str, Any], None]) -> Response:
+    """A streamed answer as Ollama's own routes give it."""
+    return await streamed(request, objects, NDJSON)
+
+
+async def streamed(
+    request: Request, objects: AsyncGenerator[dict[str, Any], None], framing: Framing
+) -> Response:
     """A streamed answer; errors before the first object are raised here, before any status."""
     try:
         first = await unless_gone(request, anext(objects))
     except BaseException:  # a cancel too must stop the engine; raised again
         await objects.aclose()
         raise
-    return _Ndjson(request, first, objects)
+    return _Stream(request, framing, first, objects)
 
 
-class _Ndjson(Response):
+class _Stream(Response):
     """Sends objects as they come; a client that leaves closes the generator behind them."""
 
     def __init__(
-        self, request: Request, first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
+        self,
+        request: Request,
+        framing: Framing,
+        first: dict[str, Any],
+        rest: AsyncGenerator[dict[str, Any], None],
     ) -> None:
         super().__init__()
-        self._request, self._first, self._rest = request, first, rest
+        self._request, self._framing, self._first, self._rest = request, framing, first, rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._rest):
@@ -76,16 +107,17 @@ class _Ndjson(Response):
                 return
 
     async def _send_all(self, send: Send) -> None:
-        await send({**_START, "headers": _HEADERS})
-        await _send_line(send, self._first)
+        kind = (b"content-type", self._framing.content_type.encode())
+        await send({**_START, "headers": [kind, _UNBUFFERED]})
+        await _send_part(send, self._framing.frame(self._first))
         try:
             async for value in self._rest:
-                await _send_line(send, value)
+                await _send_part(send, self._framing.frame(value))
         except BackendError as error:
-            await _send_line(send, {"error": str(error)})
+            await _send_part(send, self._framing.error(error))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _send_line(send: Send, value: dict[str, Any]) -> None:
-    line = dump(value) + b"\n"
-    await send({"type": "http.response.body", "body": line, "more_body": True})
+async def _send_part(send: Send, part: bytes) -> None:
+    if part:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
