@@ -33,6 +33,10 @@ class DigestMismatch(BackendError):
     """Content whose sha256 is not the one it was announced with."""
 
 
+class InvalidModelfile(BackendError):
+    """A Modelfile that breaks its grammar; the sentence names the line where it can."""
+
+
 class CloudModel(BackendError):
     """A name that asks for a model of a cloud; this server has only local ones."""
 
@@ -63,3 +67,11 @@ class RunnerCrashed(BackendError):
 
 class RunnerRejected(BackendError):
     """The engine refused the request (its 4xx), e.g. a schema it cannot compile."""
+
+
+class RegistryError(BackendError):
+    """A registry refused, failed, or said what cannot be trusted."""
+
+
+class InsecureProtocol(RegistryError):
+    """A name that asks for plain HTTP in a request that does not allow it."""

@@ -19,6 +19,7 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.InvalidModel: 500,
     errors.InvalidDigest: 400,
     errors.DigestMismatch: 400,
+    errors.InvalidModelfile: 400,
     errors.CloudModel: 403,
     errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
     errors.UnsupportedTemplate: 500,
@@ -27,6 +28,8 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.LoadFailed: 500,
     errors.RunnerCrashed: 500,
     errors.RunnerRejected: 400,
+    errors.RegistryError: 500,
+    errors.InsecureProtocol: 500,  # Ollama answers 500 here too
 }
 _PLAIN = {404: "404 page not found", 405: "405 method not allowed"}
 
