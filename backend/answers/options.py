@@ -16,7 +16,10 @@ MAX_NUMBER = 1 << 62
 # A leaving client is noticed between two batches: within a 3,400-token prompt of Gemma-270M that
 # took 0.4-0.7 s with 128 and 3.6-4.3 s with 512 (two loaded cores).
 DEFAULT_BATCH = 128
-EMBEDDING_BATCH = 2048  # an input must fit one batch to be pooled
+MIN_VISION_CONTEXT = 2048
+# A text must fit one batch to be pooled, and so must a picture for models that look at all its
+# tokens at once (llama.cpp aborts where it does not).
+WHOLE_BATCH = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,18 @@ def read_options(model: Mapping[str, Any], request: Mapping[str, Any] | None) ->
     return Options(load, sampling)
 
 
-def effective_context(asked: int, default: int, trained: int | None) -> int:
+def effective_context(
+    asked: int, default: int, trained: int | None, *, vision: bool = False
+) -> int:
     """Tokens of context: the asked or default number, at most what the model was trained for."""
-    wanted = min(max(asked or default, MIN_CONTEXT), MAX_CONTEXT)
+    least = MIN_VISION_CONTEXT if vision else MIN_CONTEXT
+    wanted = min(max(asked or default, least), MAX_CONTEXT)
     return min(wanted, trained) if trained is not None and trained > 0 else wanted
 
 
-def effective_batch(asked: int, context: int, *, embedding: bool) -> int:
-    """Tokens of one batch, at most the context; of an embedding, also the longest input."""
-    return min(asked if asked > 0 else EMBEDDING_BATCH if embedding else DEFAULT_BATCH, context)
+def effective_batch(asked: int, context: int, *, whole_input: bool) -> int:
+    """Tokens of one batch, at most the context; where `whole_input`, also the longest input."""
+    return min(asked if asked > 0 else WHOLE_BATCH if whole_input else DEFAULT_BATCH, context)
 
 
 def _values(kind: type, merged: Mapping[str, Any]) -> dict[str, Any]:

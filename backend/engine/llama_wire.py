@@ -1,5 +1,6 @@
 """The JSON of llama.cpp's native server, to and from our own records (llama.cpp b11434)."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ def completion_body(request: Completion) -> dict[str, Any]:
     """The body of POST /completion; everything is sent, so no default of llama.cpp's applies."""
     sampling = request.sampling
     body: dict[str, Any] = {
-        "prompt": list(request.prompt),
+        "prompt": _prompt(request),
         "stream": True,
         "cache_prompt": True,
         "return_tokens": True,
@@ -33,6 +34,13 @@ def completion_body(request: Completion) -> dict[str, Any]:
     if request.top_logprobs is not None:
         body["n_probs"] = max(request.top_logprobs, 1)
     return body
+
+
+def _prompt(request: Completion) -> list[int] | dict[str, Any]:
+    if not request.images:
+        return list(request.prompt)
+    encoded = [base64.b64encode(image).decode() for image in request.images]
+    return {"prompt_string": request.text, "multimodal_data": encoded}
 
 
 def read_piece(event: Mapping[str, Any], request: Completion) -> Piece:

@@ -10,7 +10,7 @@ from backend.engine.runner import RunnerKey, RunnerSpec
 from backend.engine.threads import default_threads
 from backend.errors import InvalidModel, ModelNotFound
 from backend.models import gguf
-from backend.models.names import ModelName
+from backend.models.names import to_run
 from backend.models.store import ModelContent, ModelStore, StoredModel
 from backend.settings import BackendSettings
 
@@ -36,7 +36,7 @@ class OpenModel:
 
     @property
     def capabilities(self) -> list[str]:
-        """What `/api/show` lists: completion or embedding, tools, insert, thinking."""
+        """What `/api/show` lists: completion or embedding, tools, insert, thinking, vision."""
         found = ["embedding" if self.embeds_only else "completion"]
         go, jinja = self.content.template, self.header.chat_template or ""
         if ".Tools" in go if go else "tools" in jinja or "tool_call" in jinja:
@@ -45,6 +45,8 @@ class OpenModel:
             found.append("insert")
         if ".Thinking" in go if go else "<think>" in jinja or "</think>" in jinja:
             found.append("thinking")
+        if self.content.projectors:
+            found.append("vision")
         return found
 
     def runner_spec(
@@ -52,12 +54,18 @@ class OpenModel:
     ) -> RunnerSpec:
         """How to start a runner for this model, num_ctx clipped to the trained length."""
         embedding = embedding or self.embeds_only
+        projector = None if embedding else next(iter(self.content.projectors), None)
         context = effective_context(
-            load.num_ctx, settings.default_context, self.header.integer("context_length")
+            load.num_ctx,
+            settings.default_context,
+            self.header.integer("context_length"),
+            vision=projector is not None,
         )
         fitted = LoadOptions(
             num_ctx=context,
-            num_batch=effective_batch(load.num_batch, context, embedding=embedding),
+            num_batch=effective_batch(
+                load.num_batch, context, whole_input=embedding or projector is not None
+            ),
             num_gpu=load.num_gpu,
             main_gpu=load.main_gpu,
             num_thread=max(load.num_thread, 0) or settings.num_thread or default_threads(),
@@ -68,6 +76,8 @@ class OpenModel:
             load=fitted,
             parallel=1 if embedding else settings.num_parallel,
             default_pooling=embedding and not self.embeds_only,
+            adapters=self.content.adapters,
+            projector=projector,
         )
 
 
@@ -79,8 +89,8 @@ class Library:
         self._headers: dict[tuple[Path, int, int], gguf.GGUF] = {}
 
     def open(self, asked: str) -> OpenModel:
-        """The model of that name; raises InvalidName, ModelNotFound or InvalidModel."""
-        name = ModelName.parse(asked)
+        """The model of that name; raises InvalidName, CloudModel, ModelNotFound or InvalidModel."""
+        name = to_run(asked)
         try:
             stored = self.store.get(name)
         except ModelNotFound as error:

@@ -8,7 +8,7 @@ import pytest
 
 from backend.answers.options import (
     DEFAULT_BATCH,
-    EMBEDDING_BATCH,
+    WHOLE_BATCH,
     SamplingOptions,
     effective_batch,
     effective_context,
@@ -137,11 +137,11 @@ def test_a_context_of_nonsense_in_the_file_does_not_count() -> None:
 
 
 def test_a_batch_is_never_longer_than_the_context() -> None:
-    assert effective_batch(0, 4096, embedding=False) == DEFAULT_BATCH
-    assert effective_batch(0, 8192, embedding=True) == EMBEDDING_BATCH
-    assert effective_batch(0, 100, embedding=True) == 100
-    assert effective_batch(512, 100, embedding=False) == 100
-    assert effective_batch(-3, 4096, embedding=False) == DEFAULT_BATCH
+    assert effective_batch(0, 4096, whole_input=False) == DEFAULT_BATCH
+    assert effective_batch(0, 8192, whole_input=True) == WHOLE_BATCH
+    assert effective_batch(0, 100, whole_input=True) == 100
+    assert effective_batch(512, 100, whole_input=False) == 100
+    assert effective_batch(-3, 4096, whole_input=False) == DEFAULT_BATCH
 
 
 async def test_an_input_is_cut_to_the_batch_it_must_fit(
@@ -157,13 +157,13 @@ async def test_an_input_is_cut_to_the_batch_it_must_fit(
             seen.extend(map(len, inputs))
             return await super().embed(inputs)
 
-    body: dict[str, Any] = {"model": "wide", "input": "w " * (EMBEDDING_BATCH + 9)}
+    body: dict[str, Any] = {"model": "wide", "input": "w " * (WHOLE_BATCH + 9)}
     async with client_for(backend_settings(store), script, Counting) as client:
         cut = await client.post("/api/embed", json=body)
         whole = await client.post("/api/embed", json=body | {"truncate": False})
         small = await client.post("/api/embed", json=body | {"options": {"num_batch": 5}})
-    assert seen == [EMBEDDING_BATCH, 5]
-    assert cut.json()["prompt_eval_count"] == EMBEDDING_BATCH
+    assert seen == [WHOLE_BATCH, 5]
+    assert cut.json()["prompt_eval_count"] == WHOLE_BATCH
     assert small.json()["prompt_eval_count"] == 5
     assert (whole.status_code, whole.json()["error"]) == (
         400, "the input length exceeds the context length",
