@@ -1,4 +1,4 @@
-"""Model names: `[scheme://][host/][namespace/]model[:tag]`.
+"""Model names: `[scheme://][host/][namespace/]model[:tag]`, and where a name says to look.
 
 A name becomes a path under `manifests/`, so the rules here are also what keeps a request from
 reaching any other file (CVE-2024-37032 and CVE-2024-39722 were missing checks of this kind).
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from backend.errors import InvalidName
+from backend.errors import CloudModel, InvalidName
 
 DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
@@ -81,6 +81,37 @@ class ModelName:
             for i, part in enumerate(self.parts)
         )
         return ModelName(host, namespace, model, tag)
+
+
+def on_disk(text: str) -> ModelName:
+    """The name of a stored model: `:local` at its end only says where to look, and goes.
+
+    A name that ends in `:cloud` or `-cloud` keeps it, as the file of a cloud's stub has that name.
+    Raises InvalidName.
+    """
+    text = text.strip()
+    rest, source = _source(text)
+    if source and _source(rest)[1]:
+        raise InvalidName(f'use either :local or :cloud, not both: "{text}"')
+    return ModelName.parse(rest if source == "local" else text)
+
+
+def to_run(text: str) -> ModelName:
+    """The name of a model that this machine is asked to run; raises InvalidName or CloudModel."""
+    name = on_disk(text)
+    if _source(text.strip())[1] == "cloud":
+        raise CloudModel(f"{text.strip()} is a cloud model; this server runs local models only")
+    return name
+
+
+def _source(text: str) -> tuple[str, str]:
+    before, colon, last = text.rpartition(":")
+    folded = last.strip().lower()
+    if colon and folded in ("local", "cloud"):
+        return before, folded
+    if colon and "/" not in last and folded.endswith("-cloud"):
+        return text.rstrip()[: -len("-cloud")], "cloud"
+    return text, ""
 
 
 def _without_scheme(host: str) -> str:

@@ -146,8 +146,10 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30)
 
 
-@given(st.lists(st.tuples(st.sampled_from(
-    ["SYSTEM", "license", "PARAMETER stop", "MESSAGE user", "FROM", "TEMPLATE", "#"]), TEXTS)))  # fmt: skip
+WORDS = ["SYSTEM", "license", "PARAMETER stop", "MESSAGE user", "FROM", "TEMPLATE", "#"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(WORDS), TEXTS)))
 def test_printing_and_reading_again_loses_nothing(lines: list[tuple[str, str]]) -> None:
     text = "FROM base\n" + "\n".join(f"{word} {value}" for word, value in lines)
     try:

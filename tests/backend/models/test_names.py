@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.errors import InvalidName
-from backend.models.names import ModelName
+from backend.errors import CloudModel, InvalidName
+from backend.models.names import ModelName, on_disk, to_run
 
 PART = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=20).filter(
     lambda text: text[0] != "-"
@@ -68,3 +68,29 @@ def test_stored_spelling_wins_part_by_part() -> None:
     assert str(ModelName.parse("foo:new").spelled_like(stored)) == "Foo:new"
     assert str(ModelName.parse("fOO:LATEST").spelled_like(stored)) == "Foo:Latest"
     assert str(ModelName.parse("uSER/new").spelled_like(stored)) == "User/new:latest"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("foo", "foo:latest"), ("foo:local", "foo:latest"), (" foo:7b:LOCAL ", "foo:7b"),
+     ("u/foo:local", "u/foo:latest"), ("foo-cloud", "foo-cloud:latest"),
+     ("foo-cloud:7b", "foo-cloud:7b"), ("localhost:5-cloud/u/foo", "localhost:5-cloud/u/foo:latest")],
+)  # fmt: skip
+def test_local_at_the_end_says_only_where_to_look(text: str, shown: str) -> None:
+    assert str(on_disk(text)) == str(to_run(text)) == shown
+
+
+@pytest.mark.parametrize("text", ["foo:cloud", "foo:7b-cloud", "u/foo:CLOUD", "h.io/u/foo:x-Cloud"])
+def test_a_cloud_model_is_named_but_never_run(text: str) -> None:
+    assert str(on_disk(text)) == text
+    with pytest.raises(CloudModel, match="cloud model"):
+        to_run(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["foo:local:cloud", "foo:cloud:local", "foo:7b-cloud:local", "foo:local:local"]
+)
+def test_a_name_cannot_ask_for_both_places(text: str) -> None:
+    for read in (on_disk, to_run):
+        with pytest.raises(InvalidName, match="use either :local or :cloud, not both"):
+            read(text)
