@@ -20,6 +20,7 @@ from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
 from backend.errors import LoadFailed, RunnerCrashed, RunnerRejected
 
+LLAMA_CHILD = "backend.engine.llama_child"
 STOP_SECONDS = 3.0
 LAST_LINES = 40
 
@@ -27,10 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class LlamaRunner:
-    """A child for one model. It dies with this process, and this process outlives its crash."""
+    """A child for one model. It dies with this process, and this process outlives its crash.
 
-    def __init__(self, spec: RunnerSpec) -> None:
-        self._spec = spec
+    `child` is the module of the child: any that takes the same order and serves the same routes.
+    """
+
+    def __init__(self, spec: RunnerSpec, child: str = LLAMA_CHILD) -> None:
+        self._spec, self._child = spec, child
         self._state = RunnerState.STOPPED
         self._process: asyncio.subprocess.Process | None = None
         self._client: httpx.AsyncClient | None = None
@@ -53,7 +57,7 @@ class LlamaRunner:
         self._state = RunnerState.STARTING
         api_key = secrets.token_urlsafe(24)
         self._process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "backend.engine.llama_child"),
+            *(sys.executable, "-m", self._child),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -64,7 +68,7 @@ class LlamaRunner:
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(ConnectionError):  # a child that died at once is told by its silence
-            process.stdin.write(json.dumps(_order(self._spec, api_key)).encode() + b"\n")
+            process.stdin.write(json.dumps(child_order(self._spec, api_key)).encode() + b"\n")
             await process.stdin.drain()
         line = await process.stdout.readline()
         answer: dict[str, Any] = json.loads(line) if line else {}
@@ -202,7 +206,8 @@ class LlamaRunner:
             self._state = RunnerState.FAILED
 
 
-def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
+def child_order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
+    """The first line of a child's stdin: what it is to load, how, and for whom."""
     load = spec.load
     return {
         "parent": os.getpid(),
@@ -223,7 +228,7 @@ def _order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
 
 
 def _child_environment() -> dict[str, str]:
-    package_parent = str(Path(__file__).resolve().parent.parent)
+    package_parent = str(Path(__file__).resolve().parents[2])
     search = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
     ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
     return {**os.environ, **ours, **waiting_environment()}
