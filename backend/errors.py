@@ -33,6 +33,10 @@ class DigestMismatch(BackendError):
     """Content whose sha256 is not the one it was announced with."""
 
 
+class StoreFailed(BackendError):
+    """The models' folder refused a write, e.g. as its disk is full."""
+
+
 class InvalidModelfile(BackendError):
     """A Modelfile that breaks its grammar; the sentence names the line where it can."""
 

@@ -11,7 +11,7 @@ from backend.engine.pool import Limits, Pool
 from backend.engine.runner import RunnerFactory
 from backend.models.library import Library
 from backend.models.store import ModelStore
-from backend.routes import chat, embed, generate, models, root, tokenize
+from backend.routes import blobs, chat, copy, delete, embed, generate, models, root, tokenize
 from backend.settings import BackendSettings
 from backend.web import http_errors
 from backend.web.guard import Guard
@@ -48,7 +48,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.backend = backend
-    for room in (root, models, generate, chat, embed, tokenize):
+    for room in (root, models, copy, delete, blobs, generate, chat, embed, tokenize):
         app.include_router(room.router)
     http_errors.install(app)
     app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)

@@ -9,7 +9,7 @@ from a disk or a registry is not trusted: bounded in size, every digest and size
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,14 @@ from typing import Any, Self
 from backend.errors import InvalidDigest, InvalidModel, InvalidName, ModelNotFound
 from backend.models.blobs import canonical
 from backend.models.go_json import go_json
-from backend.models.names import ModelName
+from backend.models.names import DEFAULT_HOST, ModelName
 
 MAX_MANIFEST = 4 << 20
 MAX_LAYERS = 1 << 16
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 LAYER_TYPE = "application/vnd.ollama.image."
+_NEWER_HOST = "ollama.com"  # stands for registry.ollama.ai in the newer folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +119,26 @@ def build(config: Layer, layers: Sequence[Layer]) -> bytes:
 
 
 class Manifests:
-    """The manifests under one folder."""
+    """The manifests under one folder, and under `manifests-v2` beside it.
+
+    Later versions of Ollama keep theirs in the second one, as links to blobs, with another host for
+    its own registry; what stands there is read first. We write into the first one only.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._newer = folder.with_name("manifests-v2")
 
     def names(self) -> Iterator[ModelName]:
         """Every name that has a manifest; paths that break the rules of names are passed over."""
-        for path in self.folder.glob("*/*/*/*"):
-            try:
-                name = ModelName(*path.relative_to(self.folder).parts)
-            except InvalidName:
-                continue
-            if path.is_file():
-                yield name
+        newer = dict.fromkeys(_names_in(self._newer, {_NEWER_HOST: DEFAULT_HOST}))
+        yield from newer
+        yield from (name for name in _names_in(self.folder, {}) if name not in newer)
 
     def path(self, name: ModelName) -> Path:
-        """Where the manifest of that name is or would be."""
-        return self.folder.joinpath(*name.parts)
+        """Where the manifest of that name is, or would be written."""
+        newer = self._newer_path(name)
+        return newer if newer.is_file() else self.folder.joinpath(*name.parts)
 
     def bytes_of(self, name: ModelName) -> tuple[bytes, datetime]:
         """The file as it is, cut above the bound, and when it was written; ModelNotFound."""
@@ -158,6 +161,7 @@ class Manifests:
         path = self.path(name)
         if path.is_file() and path.read_bytes() == raw:
             return
+        path = self.folder.joinpath(*name.parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{uuid.uuid4().hex}.partial")  # no tag begins with a dot
         try:
@@ -165,17 +169,46 @@ class Manifests:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+        _remove(self._newer, self._newer_path(name))
 
     def remove(self, name: ModelName) -> None:
         """Remove a manifest and the folders it leaves empty; raises ModelNotFound."""
-        path = self.path(name)
+        found = _remove(self._newer, self._newer_path(name))
+        if not _remove(self.folder, self.folder.joinpath(*name.parts)) and not found:
+            raise ModelNotFound(f"model '{name}' not found")
+
+    def remove_empty_folders(self) -> None:
+        """Remove the folders under which there is no manifest, the deepest first."""
+        for root in (self.folder, self._newer):
+            folders = [path for path in root.rglob("*") if path.is_dir() and not path.is_symlink()]
+            for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+                _removed(folder)
+
+    def _newer_path(self, name: ModelName) -> Path:
+        host, *rest = name.parts
+        return self._newer.joinpath(_NEWER_HOST if host == DEFAULT_HOST else host, *rest)
+
+
+def _names_in(folder: Path, hosts: Mapping[str, str]) -> Iterator[ModelName]:
+    for path in folder.glob("*/*/*/*"):
+        host, *rest = path.relative_to(folder).parts
         try:
-            path.unlink()
-        except OSError as error:
-            raise ModelNotFound(f"model '{name}' not found") from error
-        for folder in path.relative_to(self.folder).parents:
-            if folder.parts and not _removed(self.folder / folder):
-                return
+            name = ModelName(hosts.get(host, host), *rest)
+        except InvalidName:
+            continue
+        if path.is_file():
+            yield name
+
+
+def _remove(root: Path, path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    for folder in path.relative_to(root).parents:
+        if folder.parts and not _removed(root / folder):
+            break
+    return True
 
 
 def _removed(folder: Path) -> bool:

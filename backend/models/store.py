@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import InvalidModel, ModelNotFound
-from backend.models import gguf, manifests
+from backend.models import gguf, manifest_list, manifests
 from backend.models.blobs import Blobs, canonical
 from backend.models.config import config_of
 from backend.models.go_json import go_json
@@ -129,7 +129,7 @@ class ModelStore:
         """Remove a model and the blobs that no other one names; raises ModelNotFound."""
         name = self.spelled(name)
         with self._changing:
-            digests = _named_in(self.manifests.bytes_of(name)[0])
+            digests = self._named_in(self.manifests.bytes_of(name)[0])
             self.manifests.remove(name)
             self.remove_unused(digests)
 
@@ -199,7 +199,7 @@ class ModelStore:
     def _open(self, name: ModelName) -> StoredModel:
         raw, changed = self.manifests.bytes_of(name)
         try:
-            manifest = manifests.parse(raw)
+            manifest = manifests.parse(manifest_list.runnable(raw, self.blobs))
         except InvalidModel as error:
             raise InvalidModel(f"the manifest of {name} is damaged: {error}") from error
         config = _json(self.text(manifest.config), dict)
@@ -215,19 +215,23 @@ class ModelStore:
 
     def _named_by(self, name: ModelName) -> set[str]:
         try:
-            return _named_in(self.manifests.bytes_of(name)[0])
+            return self._named_in(self.manifests.bytes_of(name)[0])
         except ModelNotFound:
             return set()
+
+    def _named_in(self, raw: bytes) -> set[str]:
+        # By pattern, not by parsing: what a damaged manifest still names must not be removed. A
+        # manifest may itself be a blob (the newer folder's links), or be named by a list of them.
+        found = {canonical(one.decode()) for one in _ANY_DIGEST.findall(raw)}
+        found.add(f"sha256:{hashlib.sha256(raw).hexdigest()}")
+        for child in manifest_list.children(raw, found, self.blobs):
+            found |= {canonical(one.decode()) for one in _ANY_DIGEST.findall(child)}
+        return found
 
     def _check_blobs(self, manifest: Manifest) -> None:
         for digest in sorted(manifest.digests):
             if not self.blobs.has(digest):
                 raise InvalidModel(f"the blob {digest} is missing")
-
-
-def _named_in(raw: bytes) -> set[str]:
-    # By pattern, not by parsing: what a damaged manifest still names must not be removed.
-    return {canonical(found.decode()) for found in _ANY_DIGEST.findall(raw)}
 
 
 def _json(text: str, kind: type) -> Any:

@@ -20,6 +20,7 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.InvalidDigest: 400,
     errors.DigestMismatch: 400,
     errors.InvalidModelfile: 400,
+    errors.StoreFailed: 500,
     errors.CloudModel: 403,
     errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
     errors.UnsupportedTemplate: 500,

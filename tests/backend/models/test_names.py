@@ -74,7 +74,7 @@ def test_stored_spelling_wins_part_by_part() -> None:
     ("text", "shown"),
     [("foo", "foo:latest"), ("foo:local", "foo:latest"), (" foo:7b:LOCAL ", "foo:7b"),
      ("u/foo:local", "u/foo:latest"), ("foo-cloud", "foo-cloud:latest"),
-     ("foo-cloud:7b", "foo-cloud:7b"), ("localhost:5-cloud/u/foo", "localhost:5-cloud/u/foo:latest")],
+     ("foo-cloud:7b", "foo-cloud:7b"), ("a:5-cloud/u/foo", "a:5-cloud/u/foo:latest")],
 )  # fmt: skip
 def test_local_at_the_end_says_only_where_to_look(text: str, shown: str) -> None:
     assert str(on_disk(text)) == str(to_run(text)) == shown
