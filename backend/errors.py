@@ -79,3 +79,7 @@ class RegistryError(BackendError):
 
 class InsecureProtocol(RegistryError):
     """A name that asks for plain HTTP in a request that does not allow it."""
+
+
+class NotEnoughMemory(LoadFailed):
+    """The model would need more memory than there is, even with every idle one unloaded."""

@@ -28,6 +28,7 @@ class Script:
     load_steps: int = 0
     hangs: bool = False
     pings: int = 0
+    held: int = 0
     loads: int = 0
     stops: int = 0
     running: int = 0
@@ -68,6 +69,10 @@ class FakeRunner:
     def progress(self) -> Hashable:
         """The number of steps the scripted load has made."""
         return self.script.load_steps
+
+    def held(self) -> int:
+        """What the script says it holds."""
+        return self.script.held
 
     async def ping(self) -> bool:
         """Ready, unless the script says that the runner hangs."""

@@ -25,6 +25,17 @@ def child_growth(pid: int | None) -> tuple[int, int]:
     return (read // _MIB, held // _MIB)
 
 
+def child_held(pid: int | None) -> int:
+    """Bytes that end with the process: what it holds without the files it maps, where told."""
+    if pid is None:
+        return 0
+    try:
+        memory = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return 0
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
 def _most_held(process: psutil.Process) -> int:
     memory = process.memory_info()
     # Windows counts the peak itself; elsewhere the present size stands in for it: a load only

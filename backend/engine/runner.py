@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from backend.answers.options import LoadOptions, SamplingOptions
-from backend.engine.memory import UNKNOWN, Memory
 
 MEDIA = "<__media__>"
 
@@ -31,6 +30,24 @@ class RunnerKey:
 
     weights: Path
     embedding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that a runner takes, by purpose; all zero where nothing is known (see memory.py)."""
+
+    weights: int = 0
+    cache: int = 0
+    compute: int = 0
+    process: int = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return self.weights + self.cache + self.compute + self.process
+
+
+UNKNOWN = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,10 @@ class Runner(Protocol):
 
     def progress(self) -> Hashable:
         """A value that changes as long as a load gets on; one that stands still has stalled."""
+        ...
+
+    def held(self) -> int:
+        """Bytes of memory that end with the runner: not those of files it maps."""
         ...
 
     async def ping(self) -> bool:

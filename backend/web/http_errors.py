@@ -27,6 +27,7 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.ContextExceeded: 400,
     errors.ServerBusy: 503,
     errors.LoadFailed: 500,
+    errors.NotEnoughMemory: 500,
     errors.RunnerCrashed: 500,
     errors.RunnerRejected: 400,
     errors.RegistryError: 500,
