@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from backend.engine.growth import child_growth
+from backend.engine.growth import child_growth, child_held
 from backend.engine.llama_wire import completion_body, error_text, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
@@ -98,6 +98,10 @@ class LlamaRunner:
     def progress(self) -> Hashable:
         """Lines said, MiB read and MiB held at most: what grows while a model is loading."""
         return (self._said, child_growth(self.pid))
+
+    def held(self) -> int:
+        """Bytes that the child alone holds."""
+        return child_held(self.pid)
 
     async def ping(self) -> bool:
         """Whether the server in the child answers."""
