@@ -45,6 +45,14 @@ class CloudModel(BackendError):
     """A name that asks for a model of a cloud; this server has only local ones."""
 
 
+class CloudDisabled(BackendError):
+    """A service of ollama.com was asked for; this server never goes there."""
+
+
+class NotSignedIn(BackendError):
+    """A question about an account of ollama.com; there is none here."""
+
+
 class InvalidOption(BackendError):
     """An entry of `options` with the wrong JSON type."""
 

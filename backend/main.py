@@ -11,7 +11,19 @@ from backend.engine.pool import Limits, Pool
 from backend.engine.runner import RunnerFactory
 from backend.models.library import Library
 from backend.models.store import ModelStore
-from backend.routes import blobs, chat, copy, delete, embed, generate, models, root, tokenize
+from backend.routes import (
+    blobs,
+    chat,
+    cloud,
+    copy,
+    delete,
+    embed,
+    generate,
+    models,
+    root,
+    tokenize,
+    v1,
+)
 from backend.settings import BackendSettings
 from backend.web import http_errors
 from backend.web.guard import Guard
@@ -48,7 +60,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.backend = backend
-    for room in (root, models, copy, delete, blobs, generate, chat, embed, tokenize):
+    for room in (root, models, copy, delete, blobs, generate, chat, embed, tokenize, v1, cloud):
         app.include_router(room.router)
     http_errors.install(app)
     app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)

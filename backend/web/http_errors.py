@@ -1,6 +1,11 @@
-"""The one table from error class to HTTP status, and the shape of every error answer."""
+"""The one table from error class to HTTP status, and the shape of every error answer.
+
+Ollama's own routes answer `{"error": "<sentence>"}`; those under /v1 have the body of the API that
+they speak, as its client reads it.
+"""
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -8,8 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from backend import errors
+from backend.anthropic.errors import error_body as anthropic_body
+from backend.openai.errors import error_body as openai_body
 from backend.web.streaming import CLIENT_GONE, ClientGone
-from backend.web.wire import error_response
+from backend.web.wire import json_response
 
 STATUS: dict[type[errors.BackendError], int] = {
     errors.BackendError: 500,
@@ -22,6 +29,8 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.InvalidModelfile: 400,
     errors.StoreFailed: 500,
     errors.CloudModel: 403,
+    errors.CloudDisabled: 403,
+    errors.NotSignedIn: 401,
     errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
     errors.UnsupportedTemplate: 500,
     errors.ContextExceeded: 400,
@@ -47,9 +56,27 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unknown)
 
 
-async def _known(_: Request, error: Exception) -> Response:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    return error_response(str(error), status)
+def status_of(error: errors.BackendError) -> int:
+    """The HTTP status that an error's class, or the nearest above it, has in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def error_body(path: str, sentence: str, status: int) -> dict[str, Any]:
+    """The JSON of an error, as the API that the path belongs to has it."""
+    if path.startswith("/v1/messages"):
+        return anthropic_body(sentence, status)
+    if path.startswith("/v1/"):
+        return openai_body(sentence, status)
+    return {"error": sentence}
+
+
+def _answer(request: Request, sentence: str, status: int) -> Response:
+    return json_response(error_body(request.url.path, sentence, status), status)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.BackendError)
+    return _answer(request, str(error), status_of(error))
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -62,6 +89,6 @@ async def _routing(_: Request, error: Exception) -> Response:
     return PlainTextResponse(text, error.status_code, headers=error.headers)
 
 
-async def _unknown(_: Request, error: Exception) -> Response:
+async def _unknown(request: Request, error: Exception) -> Response:
     log.error("a request failed in a way nobody foresaw", exc_info=error)
-    return error_response("internal server error; the backend's log has the details", 500)
+    return _answer(request, "internal server error; the backend's log has the details", 500)

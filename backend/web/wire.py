@@ -61,11 +61,6 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(dump(value), status, media_type=JSON)
 
 
-def error_response(sentence: str, status: int) -> Response:
-    """An error answer: always one plain string."""
-    return json_response({"error": sentence}, status)
-
-
 def present(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` without what Go's omitempty leaves out: zero, false, empty, None."""
     return {key: value for key, value in values.items() if value}

@@ -1,0 +1,1 @@
+"""Anthropic's messages API, translated to Ollama's requests and back."""
