@@ -31,6 +31,7 @@ class BackendChild:
         self._environment = {
             **os.environ,
             "OLLAMA_MODELS": os.environ.get("OLLAMA_MODELS", str(models_dir / "ollama")),
+            "RAGSTONE_MODELS_DIR": str(models_dir),
             **(environment or {}),
         }
         self._process: subprocess.Popen[str] | None = None

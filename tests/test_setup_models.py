@@ -10,9 +10,9 @@ import pytest
 
 from backend.models.names import ModelName
 from backend.models.store import ModelStore
-from scripts import bundled
+from backend.registry.bundled import LANGUAGE_MODELS, LanguageModel, Package
 from scripts.advice import DISK, SetupFailed
-from scripts.bundled import EmbeddingModel, LanguageModel, Package
+from scripts.bundled import EMBEDDING_MODEL, EmbeddingModel
 from scripts.place_models import main, place
 
 NAME, FAMILY = b"general.architecture", b"llama"
@@ -153,12 +153,13 @@ def test_a_package_with_other_bytes_is_refused_and_thrown_away(models, language,
 def test_a_result_with_other_bytes_is_refused(models, language, embedding):
     with pytest.raises(SetupFailed, match="came out wrong"):
         place(models, [replace(language, sha256="0" * 64)], embedding)
-    assert ModelStore(models / "ollama").names() == []
+    assert ModelStore(models / "ollama").models() == []
+    assert list((models / "ollama" / "blobs").iterdir()) == []
 
 
 def test_a_full_disk_says_so(models, language, embedding, monkeypatch, capsys):
-    (models / ".downloads").mkdir(parents=True)
-    (models / ".downloads" / f"{language.sha256[:12]}.gguf").symlink_to("/dev/full")
+    models.mkdir()
+    (models / "placed.partial").symlink_to("/dev/full")
     monkeypatch.setenv("RAGSTONE_MODELS_DIR", str(models))
     monkeypatch.setattr("scripts.place_models.place", lambda at: place(at, [language], embedding))
     with pytest.raises(SystemExit) as stopped:
@@ -173,11 +174,11 @@ def test_an_invalid_setting_is_named(monkeypatch):
 
 
 def test_the_table_pins_every_package_and_result():
-    packages = {p for model in bundled.LANGUAGE_MODELS for p in model.packages}
-    packages.add(bundled.EMBEDDING_MODEL.package)
+    packages = {p for model in LANGUAGE_MODELS for p in model.packages}
+    packages.add(EMBEDDING_MODEL.package)
     pinned = [p.sha256 for p in packages]
-    pinned += [m.sha256 for m in (*bundled.LANGUAGE_MODELS, bundled.EMBEDDING_MODEL)]
+    pinned += [m.sha256 for m in (*LANGUAGE_MODELS, EMBEDDING_MODEL)]
     assert len(set(pinned)) == len(pinned) == 10
     assert all(len(bytes.fromhex(digest)) == 32 for digest in pinned)
-    assert [m.name for m in bundled.LANGUAGE_MODELS] == ["gemma3-base:270m", "smollm2:135m"]
-    assert all(m.licences for m in bundled.LANGUAGE_MODELS)
+    assert [m.name for m in LANGUAGE_MODELS] == ["gemma3-base:270m", "smollm2:135m"]
+    assert all(m.licences for m in LANGUAGE_MODELS)

@@ -24,6 +24,7 @@ def backend(
         os.environ["OLLAMA_HOST"] = f"{host or '127.0.0.1'}:{11434 if port is None else port}"
     if models_dir is not None or "OLLAMA_MODELS" not in os.environ:
         os.environ["OLLAMA_MODELS"] = str(settings.models_dir / "ollama")
+    os.environ["RAGSTONE_MODELS_DIR"] = str(settings.models_dir)
     # this process becomes the backend, so that signals and the exit code are its own
     os.execv(sys.executable, [sys.executable, "-m", "backend"])  # noqa: S606
 

@@ -1,1 +1,1 @@
-"""Pulling and pushing models: registries, Hugging Face, and the models that came bundled."""
+"""Models from elsewhere: pull and push by Ollama's protocol, and the models that are bundled."""

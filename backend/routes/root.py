@@ -5,10 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
+from backend.version import OLLAMA_VERSION
 from backend.web.wire import json_response
-
-# Clients compare this as a semantic version of Ollama's, to know what the server understands.
-OLLAMA_VERSION = "0.33.0"
 
 router = APIRouter()
 

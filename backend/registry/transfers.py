@@ -1,0 +1,49 @@
+"""The downloads under way in this process: those who want the same blob share one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from backend.errors import RegistryError
+from backend.models.manifests import Layer
+from backend.registry.bundled import LANGUAGE_MODELS, LanguageModel
+from backend.registry.download import Download
+from backend.registry.limits import Limits
+
+
+class Transfers:
+    """What pull and push share, for as long as the server runs; one event loop, no threads."""
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self.bundled: tuple[LanguageModel, ...] = LANGUAGE_MODELS
+        self._downloads: dict[Path, Download] = {}
+        self._ending: dict[Path, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def download(self, layer: Layer, blob: Path) -> AsyncIterator[Download]:
+        """The download of that layer, begun or joined; the last to leave the block ends it."""
+        while blob in self._ending:
+            await self._ending[blob].wait()
+        download = self._downloads.setdefault(blob, Download(layer, blob, self.limits))
+        if download.layer.size != layer.size:
+            raise RegistryError(
+                f"{layer.digest[7:19]} is on its way with {download.layer.size} bytes, "
+                f"not {layer.size}"
+            )
+        download.waiting += 1
+        try:
+            yield download
+        finally:
+            download.waiting -= 1
+            if not download.waiting:
+                await self._end(blob, download)
+
+    async def _end(self, blob: Path, download: Download) -> None:
+        ended = self._ending[blob] = asyncio.Event()
+        try:
+            await download.stop()
+        finally:
+            del self._downloads[blob], self._ending[blob]
+            ended.set()
