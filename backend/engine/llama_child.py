@@ -1,38 +1,18 @@
 """The child process around llama.cpp's native server: the only file that knows xllamacpp.
 
-Started by `llama_runner.py` as `python -m backend.engine.llama_child`. The first line of stdin is
-JSON (see `serve`); one line of JSON on stdout says where the server listens, or why it does not.
-The end of stdin ends the process. All of llama.cpp's own output goes to stderr.
+Started by `llama_runner.py` as `python -m backend.engine.llama_child`; `child.py` is how they speak.
 """
 
-import json
 import os
-import sys
-import threading
 from typing import Any
 
-from backend.engine.lifeline import die_with_parent, watch_pipe
+from backend.engine.child import run_child
 from backend.engine.openmp import provide_openmp
 from backend.engine.runner import MEDIA
 
 
-def main() -> None:
-    """Load the model that the parent names and serve it until the parent goes."""
-    order = json.loads(sys.stdin.buffer.readline())
-    die_with_parent(order["parent"])
-    watch_pipe(sys.stdin.fileno(), lambda: os._exit(0))
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    try:
-        server = _serve(order)
-    except Exception as error:  # noqa: BLE001 - the edge of the process: told to the parent
-        _tell(answer, {"error": str(error)})
-        os._exit(1)
-    _tell(answer, {"url": server.listening_address})
-    threading.Event().wait()
-
-
-def _serve(order: dict[str, Any]) -> Any:
+def serve(order: dict[str, Any]) -> Any:
+    """Load the model that `order` names into llama.cpp's server; RuntimeError when it cannot."""
     if not provide_openmp():
         raise RuntimeError("libgomp.so.1 is missing; install it, on Debian: apt install libgomp1")
     os.environ["LLAMA_MEDIA_MARKER"] = MEDIA  # else llama.cpp makes one up for each process
@@ -73,10 +53,5 @@ def _serve(order: dict[str, Any]) -> Any:
     return xllamacpp.Server(params)
 
 
-def _tell(answer: Any, message: dict[str, Any]) -> None:
-    answer.write(json.dumps(message) + "\n")
-    answer.close()
-
-
 if __name__ == "__main__":
-    main()
+    run_child(serve)
