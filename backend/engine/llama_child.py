@@ -1,6 +1,7 @@
 """The child process around llama.cpp's native server: the only file that knows xllamacpp.
 
-Started by `llama_runner.py` as `python -m backend.engine.llama_child`; `child.py` is how they speak.
+Started by `llama_runner.py` as `python -m backend.engine.llama_child`; how they speak is told in
+`child.py`.
 """
 
 import os
