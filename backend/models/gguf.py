@@ -7,8 +7,10 @@ Format: the GGUF specification, versions 2 and 3, little-endian.
 """
 
 import mmap
+import stat
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TypeAlias
@@ -23,8 +25,14 @@ MAX_STRING = 16 << 20
 MAX_ELEMENTS = 64 << 20
 MAX_ENTRIES = 1 << 16
 MAX_BLOCKS = 512
+MAX_HEADER = 256 << 20
+MAX_KEPT = 8 << 20  # elements of one array, where long ones were asked for
 SHORT_ARRAY = 5  # /api/show leaves longer arrays out unless asked (verbose)
 
+_BIG_ENDIAN = (
+    "big-endian GGUF files are not supported; convert the model for little-endian machines"
+)
+_TYPED = {"general.alignment": 4, "general.architecture": STRING}
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
@@ -42,11 +50,18 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class GGUF:
-    """A checked header. A long array is None in `metadata` unless it was asked for."""
+    """A checked header. A long array is None in `metadata` unless it was asked for.
+
+    `spans` are the bytes of the file in which each entry of the metadata stands, key included;
+    the data of the tensors begins at `data_start`, in steps of `alignment`.
+    """
 
     version: int
     metadata: dict[str, Value]
     tensors: tuple[Tensor, ...]
+    spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    data_start: int = 0
+    alignment: int = 32
 
     @property
     def architecture(self) -> str:
@@ -71,6 +86,16 @@ class GGUF:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     @property
+    def kind(self) -> str:
+        """What the file is for: `model`, `adapter` (LoRA) or `projector`."""
+        kind = self.metadata.get("general.type")
+        if kind == "adapter":
+            return "adapter"
+        sees = self.integer("vision.block_count") and not self.integer("block_count")
+        clip = self.architecture == "clip"
+        return "projector" if kind in ("projector", "mmproj") or clip or sees else "model"
+
+    @property
     def chat_template(self) -> str | None:
         """The Jinja chat template that the file carries."""
         value = self.metadata.get("tokenizer.chat_template")
@@ -84,6 +109,8 @@ def read(path: Path, *, long_arrays: bool = False) -> GGUF:
     262,144 words takes about 0.2 s), else they are checked and left out.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a device or pipe might never end
+            raise InvalidModel("the model file is no regular file")
         with path.open("rb") as file:
             view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
@@ -102,7 +129,7 @@ class _Cursor:
 
     def skip(self, count: int) -> int:
         start = self.at
-        if count > self.size - start:
+        if count > min(self.size, MAX_HEADER) - start:
             raise InvalidModel("the model file is cut short or lies about its lengths")
         self.at = start + count
         return start
@@ -127,25 +154,45 @@ class _Cursor:
 
 
 def _read(cursor: _Cursor, *, long_arrays: bool) -> GGUF:
-    start = cursor.skip(4)
-    if cursor.data[start : start + 4] != b"GGUF":
-        raise InvalidModel("supplied file was not in GGUF format")
-    version = cursor.u32()
-    if version not in (2, 3):
-        raise InvalidModel(f"GGUF version {version} is not supported")
+    version = _version(cursor)
     tensor_count = cursor.u64(MAX_ENTRIES)
     entry_count = cursor.u64(MAX_ENTRIES)
     metadata: dict[str, Value] = {}
+    spans: dict[str, tuple[int, int]] = {}
     for _ in range(entry_count):
-        key = cursor.text()
+        start, key, kind = cursor.at, cursor.text(), cursor.u32()
         if key in metadata:
             raise InvalidModel(f"the key {key!r} stands twice in the model file")
-        metadata[key] = _value(cursor, cursor.u32(), long_arrays=long_arrays)
+        if kind != _TYPED.get(
+            key, kind
+        ):  # llama.cpp aborts where it reads another type than it has
+            raise InvalidModel(f"the key {key!r} has the wrong type")
+        metadata[key] = _value(cursor, kind, long_arrays=long_arrays)
+        spans[key] = (start, cursor.at)
     tensors = tuple(_tensor(cursor) for _ in range(tensor_count))
-    header = GGUF(version, metadata, tensors)
+    alignment = _alignment(metadata)
+    data_start = -(-cursor.at // alignment) * alignment
+    header = GGUF(version, metadata, tensors, spans, data_start, alignment)
     _check_counts(header)
-    _check_tensors(header, cursor)
+    _check_tensors(header, cursor.size - data_start)
     return header
+
+
+def _version(cursor: _Cursor) -> int:
+    start = cursor.skip(4)
+    magic = cursor.data[start : start + 4]
+    if magic == b"FUGG":
+        raise InvalidModel(_BIG_ENDIAN)
+    if magic != b"GGUF":
+        raise InvalidModel("supplied file was not in GGUF format")
+    version = cursor.u32()
+    if version and not version & 0xFFFF:  # a small number with its bytes the other way round
+        raise InvalidModel(_BIG_ENDIAN)
+    if version not in (2, 3):
+        raise InvalidModel(
+            f"GGUF version {version} is not supported, only 2 and 3; convert the model again"
+        )
+    return version
 
 
 def _value(cursor: _Cursor, kind: int, *, long_arrays: bool) -> Value:
@@ -160,7 +207,7 @@ def _value(cursor: _Cursor, kind: int, *, long_arrays: bool) -> Value:
 
 def _array(cursor: _Cursor, *, long_arrays: bool) -> tuple[Scalar, ...] | None:
     kind, count = cursor.u32(), cursor.u64(MAX_ELEMENTS)
-    keep = long_arrays or count <= SHORT_ARRAY
+    keep = count <= (MAX_KEPT if long_arrays else SHORT_ARRAY)
     if kind == STRING:
         if keep:
             return tuple(cursor.text() for _ in range(count))
@@ -178,7 +225,8 @@ def _array(cursor: _Cursor, *, long_arrays: bool) -> tuple[Scalar, ...] | None:
 def _skip_texts(cursor: _Cursor, count: int) -> None:
     # The vocabulary: a quarter of a million strings, so the loop is kept free of calls.
     read_length, data, at = _U64.unpack_from, cursor.data, cursor.at
-    last = cursor.size - _U64.size
+    size = min(cursor.size, MAX_HEADER)
+    last = size - _U64.size
     for _ in range(count):
         if at > last:
             break
@@ -187,7 +235,7 @@ def _skip_texts(cursor: _Cursor, count: int) -> None:
             break
         at += _U64.size + length
     else:
-        if at <= cursor.size:
+        if at <= size:
             cursor.at = at
             return
     raise InvalidModel("an array of strings in the model file is cut short or too long")
@@ -216,13 +264,15 @@ def _check_counts(header: GGUF) -> None:
         raise InvalidModel("a tensor stands twice in the model file")
 
 
-def _check_tensors(header: GGUF, cursor: _Cursor) -> None:
-    alignment = header.metadata.get("general.alignment", 32)
+def _alignment(metadata: Mapping[str, Value]) -> int:
+    alignment = metadata.get("general.alignment", 32)
     valid = isinstance(alignment, int) and not isinstance(alignment, bool) and alignment > 0
     if not isinstance(alignment, int) or not valid or alignment & (alignment - 1):
         raise InvalidModel(f"an alignment of {alignment!r} is not a power of two")
-    data_start = -(-cursor.at // alignment) * alignment
-    room = cursor.size - data_start
+    return alignment
+
+
+def _check_tensors(header: GGUF, room: int) -> None:
     for tensor in header.tensors:
-        if tensor.offset % alignment or tensor.offset + tensor.size > room:
+        if tensor.offset % header.alignment or tensor.offset + tensor.size > room:
             raise InvalidModel(f"tensor {tensor.name!r} lies outside the model file")

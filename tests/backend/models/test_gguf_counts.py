@@ -170,7 +170,8 @@ def test_a_key_may_stand_only_once(tmp_path: Path) -> None:
 
 
 def test_what_a_header_does_not_say_is_unknown(tmp_path: Path) -> None:
-    odd = {"general.architecture": 5, "general.file_type": "x", "unknown.context_length": "9"}
+    odd = {"general.file_type": "x", "unknown.context_length": "9"}
+    assert accepted(tmp_path, gguf_bytes({**odd, "general.architecture": 5})) is None
     header = accepted(tmp_path, gguf_bytes(odd))
     assert header is not None
     assert (header.architecture, header.file_type) == ("unknown", "unknown")
