@@ -17,18 +17,32 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> "Address":
         """The address that `text` spells; a missing or impossible port becomes the default."""
-        scheme, separator, rest = text.strip().strip("\"'").partition("://")
-        if not separator:
-            scheme, rest = "", scheme
+        scheme, host, port = _parts(text)
         default = _SCHEME_PORTS.get(scheme, DEFAULT_PORT)
-        host, port = _split(rest.partition("/")[0])
-        valid = port.isascii() and port.isdigit() and int(port) <= 65535
-        return cls(host or DEFAULT_HOST, int(port) if valid else default)
+        return cls(host or DEFAULT_HOST, int(port) if _is_port(port) else default)
+
+    @staticmethod
+    def has_port_right(text: str) -> bool:
+        """Whether `text` spells a possible port or none."""
+        port = _parts(text)[2]
+        return not port or _is_port(port)
 
     def url(self) -> str:
         """The address as a client writes it; an unspecified one becomes loopback."""
         host = {"0.0.0.0": DEFAULT_HOST, "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Scheme, host and port, each empty where it is not spelt."""
+    scheme, separator, rest = text.strip().strip("\"'").strip().partition("://")
+    if not separator:
+        scheme, rest = "", scheme
+    return scheme.lower(), *_split(rest.partition("/")[0])
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= 65535
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from backend.answers.generation import Backend
 from backend.engine.llama_runner import LlamaRunner
 from backend.engine.pool import Limits, Pool
+from backend.engine.room import available_memory
 from backend.engine.runner import RunnerFactory
 from backend.models.library import Library
 from backend.models.store import ModelStore
@@ -44,7 +45,9 @@ def create_app(
         load_timeout=settings.load_timeout,
     )
     backend = Backend(
-        settings, Library(ModelStore(settings.models_folder)), Pool(runner_factory, limits)
+        settings,
+        Library(ModelStore(settings.models_folder)),
+        Pool(runner_factory, limits, room=available_memory),
     )
 
     @asynccontextmanager

@@ -3,98 +3,82 @@
 As in Ollama, a value that cannot be read falls back to its default instead of stopping the server.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.address import Address
-from backend.durations import parse_setting
+from backend.readings import KV_TYPES, Reading, count, flag, folder, level, one_of, seconds, text
 
 DEFAULT_CONTEXT = 4096
 DEFAULT_MODELS = Path("~/.ollama/models")
 
 
-def _trimmed(value: Any) -> str:
-    return str(value).strip().strip("\"'")
-
-
-def _folder(value: Any) -> Path:
-    text = _trimmed(value)  # an empty variable must not mean the present folder
-    return Path(text) if text else DEFAULT_MODELS
-
-
-def _flag(value: Any) -> bool:
-    """Ollama's rule: whatever is not a spelling of false is true; empty is unset."""
-    return _trimmed(value).lower() not in ("", "0", "f", "false")
-
-
-def _seconds(default: float) -> Callable[[Any], float]:
-    return lambda value: parse_setting(_trimmed(value), default)
-
-
-def _count(default: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        text = _trimmed(value)
-        return int(text) if text.isascii() and text.isdigit() else default
-
-    return read
-
-
-def _positive(default: int) -> Callable[[Any], int]:
-    read = _count(default)
-    return lambda value: read(value) or default
-
-
 class BackendSettings(BaseSettings):
-    """Every field is the variable `OLLAMA_<FIELD>`."""
+    """Every field is the variable `OLLAMA_<FIELD>`, where it names no other.
+
+    What the descriptions say is what `python -m backend --help` prints (see environment.py).
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="OLLAMA_", frozen=True, extra="ignore", populate_by_name=True
     )
 
-    host: Annotated[str, BeforeValidator(_trimmed)] = Field(
-        "127.0.0.1:11434", description="Where to listen: [scheme://]host[:port]; port 0 = any."
+    host: Annotated[str, BeforeValidator(text("127.0.0.1:11434"))] = Field(
+        "127.0.0.1:11434", description="where to listen: [scheme://]host[:port][/path]; port 0: any"
     )
-    origins: Annotated[str, BeforeValidator(_trimmed)] = Field(
-        "", description="Further allowed browser origins, comma-separated; each may hold one *."
+    models: Annotated[Path, BeforeValidator(folder(DEFAULT_MODELS))] = Field(
+        DEFAULT_MODELS, description="folder with manifests/ and blobs/"
     )
-    models: Annotated[Path, BeforeValidator(_folder)] = Field(
-        DEFAULT_MODELS, description="Folder with manifests/ and blobs/."
+    origins: Annotated[str, BeforeValidator(text(""))] = Field(
+        "", description="further allowed browser origins, comma-separated; each may hold one *"
     )
-    keep_alive: Annotated[float, BeforeValidator(_seconds(300.0))] = Field(
-        300.0, description="How long an idle model stays loaded; negative = for ever."
+    debug: Annotated[int, BeforeValidator(Reading(level, 0, "0, 1 or 2"))] = Field(
+        0, description="1: what the server and the engine do; 2: libraries too"
     )
-    load_timeout: Annotated[float, BeforeValidator(_seconds(300.0))] = Field(
-        300.0, description="How long a load may take; 0 or negative = no limit."
+    context_length: Annotated[int, BeforeValidator(count(0))] = Field(
+        0, description="num_ctx where a request names none; 0: 4096"
     )
-    num_parallel: Annotated[int, BeforeValidator(_positive(1))] = Field(
-        1, description="Slots per runner; more slots lower the throughput of small CPUs."
+    keep_alive: Annotated[float, BeforeValidator(seconds(300.0))] = Field(
+        300.0, description="how long an idle model stays loaded; negative: for ever"
     )
-    max_loaded_models: Annotated[int, BeforeValidator(_count(0))] = Field(
-        0, description="Models loaded at once; 0 = 3."
+    load_timeout: Annotated[float, BeforeValidator(seconds(300.0, zero_is_forever=True))] = Field(
+        300.0, description="how long a load may stand still; 0 or negative: for ever"
     )
-    max_queue: Annotated[int, BeforeValidator(_positive(512))] = Field(
-        512, description="Requests that may wait for a model; the next one gets 503."
+    max_loaded_models: Annotated[int, BeforeValidator(count(0))] = Field(
+        0, description="models loaded at once; 0: 3"
     )
-    context_length: Annotated[int, BeforeValidator(_count(0))] = Field(
-        0, description="num_ctx where a request names none; 0 = 4096."
+    max_queue: Annotated[int, BeforeValidator(count(512, least=1))] = Field(
+        512, description="requests that may wait for a load; the next one gets 503"
     )
-
-    noprune: Annotated[bool, BeforeValidator(_flag)] = Field(
-        False, description="Keep blobs that no model names any more."
+    num_parallel: Annotated[int, BeforeValidator(count(1, least=1))] = Field(
+        1, description="slots of a runner; more of them lower the throughput of a small CPU"
     )
-
-    num_thread: Annotated[int, BeforeValidator(_count(0))] = Field(
-        0, description="Engine threads (ours, not Ollama's); 0 = physical cores."
+    flash_attention: Annotated[bool | None, BeforeValidator(flag(default=None))] = Field(
+        None, description="flash attention; unset: the engine decides"
+    )
+    kv_cache_type: Annotated[str, BeforeValidator(one_of(*KV_TYPES))] = Field(
+        "f16", description="f16, q8_0 or q4_0; the latter two turn flash attention on"
+    )
+    noprune: Annotated[bool, BeforeValidator(flag(default=False))] = Field(
+        False, description="keep blobs that no model names any more"
+    )
+    num_thread: Annotated[int, BeforeValidator(count(0))] = Field(
+        0, description="threads of the engine; 0: physical cores (ours, Ollama has none)"
+    )
+    token: Annotated[str, BeforeValidator(text(""))] = Field(
+        "",
+        validation_alias="RAGSTONE_BACKEND_TOKEN",
+        description="when set, every request must carry it: Authorization: Bearer TOKEN",
+        repr=False,
     )
 
     bundled_models: Path | None = Field(
         None,
         validation_alias="RAGSTONE_MODELS_DIR",
-        description="Where `make setup` put the bundled models; they are pulled from there.",
+        description="where `make setup` put the bundled models; they are pulled from there",
     )
 
     @property
@@ -116,6 +100,16 @@ class BackendSettings(BaseSettings):
     def models_folder(self) -> Path:
         """OLLAMA_MODELS with `~` expanded."""
         return self.models.expanduser()
+
+    @property
+    def kv_type(self) -> str:
+        """The cache's type: a quantised one needs flash attention, as in Ollama."""
+        return "f16" if self.flash_attention is False else self.kv_cache_type
+
+    @property
+    def attention(self) -> bool | None:
+        """Flash attention on, off, or (None) as the engine likes."""
+        return True if self.kv_type != "f16" else self.flash_attention
 
     @property
     def default_context(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from backend.engine.lifeline import die_with_parent, watch_pipe
+from backend.engine.limits import confine
 
 
 class Listening(Protocol):
@@ -29,6 +30,7 @@ def run_child(serve: Callable[[dict[str, Any]], Listening]) -> None:
     order = json.loads(sys.stdin.buffer.readline())
     die_with_parent(order["parent"])
     watch_pipe(sys.stdin.fileno(), lambda: os._exit(0))
+    confine()
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from backend.engine.child import run_child
+from backend.engine.limits import PROMPT_CACHE, bound_memory
 from backend.engine.openmp import provide_openmp
 from backend.engine.runner import MEDIA
 
@@ -19,7 +20,10 @@ def serve(order: dict[str, Any]) -> Any:
     os.environ["LLAMA_MEDIA_MARKER"] = MEDIA  # else llama.cpp makes one up for each process
     import xllamacpp
 
+    if not any("GPU" in str(device["type"]) for device in xllamacpp.get_device_info()):
+        bound_memory(order["address_space"])
     params = xllamacpp.CommonParams()
+    _set_cache(xllamacpp, params, order)
     params.model.path = order["model"]
     params.hostnames = ["127.0.0.1"]
     params.port = 0
@@ -52,6 +56,18 @@ def serve(order: dict[str, Any]) -> Any:
         if order["default_pooling"]:
             params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return xllamacpp.Server(params)
+
+
+def _set_cache(xllamacpp: Any, params: Any, order: dict[str, Any]) -> None:
+    kinds = xllamacpp.llama_flash_attn_type
+    params.flash_attn_type = {
+        None: kinds.LLAMA_FLASH_ATTN_TYPE_AUTO,
+        True: kinds.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        False: kinds.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    }[order["flash_attention"]]
+    kv_type = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{order['kv_type'].upper()}")
+    params.cache_type_k = params.cache_type_v = kv_type
+    params.cache_ram_mib = PROMPT_CACHE >> 20
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from backend.engine.growth import child_growth, child_held
+from backend.engine.limits import address_space
 from backend.engine.llama_wire import completion_body, error_text, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
@@ -228,6 +229,9 @@ def child_order(spec: RunnerSpec, api_key: str) -> dict[str, Any]:
         "default_pooling": spec.default_pooling,
         "adapters": list(map(str, spec.adapters)),
         "projector": str(spec.projector) if spec.projector else None,
+        "flash_attention": spec.flash_attention,
+        "kv_type": spec.kv_type,
+        "address_space": address_space(spec.memory, load.num_thread),
     }
 
 

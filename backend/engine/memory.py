@@ -8,6 +8,7 @@ Not in it: the prompt cache (`limits.PROMPT_CACHE`), which is optional, and memo
 """
 
 import re
+from pathlib import Path
 
 from backend.engine.runner import Memory, RunnerSpec
 from backend.models.gguf import GGUF, Tensor
@@ -30,6 +31,14 @@ def estimate(header: GGUF, spec: RunnerSpec, extra: int = 0) -> Memory:
         compute=_compute(header, spec, vocabulary),
         process=_OUTSIDE + _PER_WORD * vocabulary,
     )
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file, 0 where there is none: that is for the load to say."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def refusal(needed: int, room: int) -> str:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backend.answers.options import LoadOptions, effective_batch, effective_context
+from backend.engine.memory import estimate, file_size
 from backend.engine.runner import RunnerKey, RunnerSpec
 from backend.engine.threads import default_threads
 from backend.errors import InvalidModel, ModelNotFound
@@ -71,14 +72,18 @@ class OpenModel:
             num_thread=max(load.num_thread, 0) or settings.num_thread or default_threads(),
             use_mmap=load.use_mmap,
         )
-        return RunnerSpec(
+        spec = RunnerSpec(
             key=RunnerKey(self.content.weights, embedding),
             load=fitted,
             parallel=1 if embedding else settings.num_parallel,
             default_pooling=embedding and not self.embeds_only,
             adapters=self.content.adapters,
             projector=projector,
+            flash_attention=settings.attention,
+            kv_type=settings.kv_type,
         )
+        extra = sum(map(file_size, (*spec.adapters, *filter(None, [projector]))))
+        return replace(spec, memory=estimate(self.header, spec, extra))
 
 
 class Library:
