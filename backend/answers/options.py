@@ -4,12 +4,15 @@ Load options are fixed when a runner starts (a change reloads it); sampling opti
 request. Unknown keys and nulls are passed over, as in Ollama.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from backend.errors import InvalidOption
 
+log = logging.getLogger(__name__)
 MIN_CONTEXT = 4
 MAX_CONTEXT = 1 << 24
 MAX_NUMBER = 1 << 62
@@ -61,10 +64,21 @@ class Options:
     sampling: SamplingOptions
 
 
+_KNOWN = {field.name for kind in (LoadOptions, SamplingOptions) for field in fields(kind)}
+
+
+@lru_cache(maxsize=256)  # told once, not with every request of a client
+def _warn(name: str) -> None:
+    log.warning("the option %r is not known here and has no effect", name)
+
+
 def read_options(model: Mapping[str, Any], request: Mapping[str, Any] | None) -> Options:
     """The options in force: request over model over default; raises InvalidOption on a type."""
     merged = dict(model)
     merged.update({key: value for key, value in (request or {}).items() if value is not None})
+    for name in merged:
+        if name not in _KNOWN:
+            _warn(name)
     load = LoadOptions(**_values(LoadOptions, merged))
     sampling = SamplingOptions(**_values(SamplingOptions, merged))
     return Options(load, sampling)

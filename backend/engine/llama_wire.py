@@ -28,6 +28,7 @@ def completion_body(request: Completion) -> dict[str, Any]:
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "stop": list(sampling.stop),
+        "preserved_tokens": list(request.preserved),
     }
     if request.json_schema is not None:
         body["json_schema"] = request.json_schema

@@ -105,6 +105,11 @@ class Pool(Generic[Label]):
                 entry.slots.release()
             self._release(entry)
 
+    def loaded_like(self, spec: RunnerSpec) -> RunnerSpec:
+        """The spec of the loaded runner of the same weights, however started; else `spec`."""
+        entry = self._entries.get(spec.key)
+        return entry.spec if entry is not None and entry.takes(entry.spec) else spec
+
     def loaded(self) -> list[Loaded[Label]]:
         """The ready runners, the one that stays longest first."""
         shown = [

@@ -75,8 +75,8 @@ class RunnerSpec:
 class Completion:
     """A request to continue `prompt` (token ids); `top_logprobs` None means no logprobs.
 
-    With `images` (checked image files, PNG or JPEG) the prompt is `text` instead, in which MEDIA
-    marks the place of each.
+    With `images` (checked PNG files) the prompt is `text` instead, in which MEDIA marks the place of
+    each. `preserved` are control tokens, as text, that are to be seen in the reply.
     """
 
     prompt: tuple[int, ...]
@@ -86,6 +86,7 @@ class Completion:
     top_logprobs: int | None = None
     text: str = ""
     images: tuple[bytes, ...] = ()
+    preserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

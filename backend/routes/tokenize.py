@@ -29,5 +29,7 @@ async def tokenize(request: Request, backend: BackendDep, body: BodyDep) -> Resp
 async def _tokenize(backend: Backend, model: OpenModel, asked: TokenizeRequest) -> list[int]:
     options = read_options(model.content.params, asked.options)
     spec = model.runner_spec(options.load, backend.settings)
-    async with backend.pool.lease(model, spec, asked.keep_alive) as runner:
+    # Any runner of these weights has the same vocabulary: another num_ctx must not reload it.
+    spec = backend.pool.loaded_like(spec)
+    async with backend.pool.lease(model, spec, asked.keep_alive, slot=False) as runner:
         return await runner.tokenize(asked.content, special=asked.add_special)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from backend import errors
 from backend.anthropic.errors import error_body as anthropic_body
 from backend.openai.errors import error_body as openai_body
-from backend.web.streaming import CLIENT_GONE, ClientGone
+from backend.web.streaming import CLIENT_GONE, UNFORESEEN, ClientGone
 from backend.web.wire import json_response
 
 STATUS: dict[type[errors.BackendError], int] = {
@@ -32,13 +32,14 @@ STATUS: dict[type[errors.BackendError], int] = {
     errors.CloudDisabled: 403,
     errors.NotSignedIn: 401,
     errors.InvalidOption: 500,  # Ollama answers 500 here, and clients have come to expect it
-    errors.UnsupportedTemplate: 500,
+    errors.TemplateError: 500,
     errors.ContextExceeded: 400,
     errors.ServerBusy: 503,
     errors.LoadFailed: 500,
     errors.NotEnoughMemory: 500,
     errors.RunnerCrashed: 500,
     errors.RunnerRejected: 400,
+    errors.RepetitionStopped: 500,
     errors.RegistryError: 500,
     errors.InsecureProtocol: 500,  # Ollama answers 500 here too
 }
@@ -91,4 +92,4 @@ async def _routing(_: Request, error: Exception) -> Response:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     log.error("a request failed in a way nobody foresaw", exc_info=error)
-    return _answer(request, "internal server error; the backend's log has the details", 500)
+    return _answer(request, UNFORESEEN, 500)

@@ -5,6 +5,7 @@ an error after it is a last part of the stream, in the framing's own form.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from backend.web.wire import dump
 
 Result = TypeVar("Result")
 CLIENT_GONE = 499
+UNFORESEEN = "internal server error; the backend's log has the details"
+log = logging.getLogger(__name__)
 _START = {"type": "http.response.start", "status": 200}
 _UNBUFFERED = (b"x-accel-buffering", b"no")  # a proxy in front must pass each part on at once
 
@@ -115,6 +118,11 @@ class _Stream(Response):
                 await _send_part(send, self._framing.frame(value))
         except BackendError as error:
             await _send_part(send, self._framing.error(error))
+        except OSError:  # the client is gone: nobody to tell
+            raise
+        except Exception:  # the edge of an answer under way: its client must learn that it broke
+            log.exception("an answer broke off in a way nobody foresaw")
+            await _send_part(send, self._framing.error(BackendError(UNFORESEEN)))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
