@@ -21,6 +21,8 @@ from backend.routes import (
     embed,
     generate,
     models,
+    pull,
+    push,
     root,
     tokenize,
     v1,
@@ -63,7 +65,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.backend = backend
-    for room in (root, models, copy, delete, blobs, generate, chat, embed, tokenize, v1, cloud):
+    stored = (models, copy, delete, blobs, pull, push)
+    for room in (root, *stored, generate, chat, embed, tokenize, v1, cloud):
         app.include_router(room.router)
     http_errors.install(app)
     app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)
