@@ -23,8 +23,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "backend": ("backend",),
     "evals": ("evals", "app.client"),  # asks a service over HTTP, as anybody may
 }
-# the two doors through which the service starts an evaluation
-DOORS = {"app/commands/evaluate.py": "evals", "app/nightly.py": "evals"}
+# the doors through which the service starts an evaluation, and a person the backend's commands
+DOORS = {
+    "app/commands/evaluate.py": "evals",
+    "app/commands/model.py": "backend.commands.cli",
+    "app/nightly.py": "evals",
+}
 
 ONE_KNOWS: dict[str, tuple[str, ...]] = {
     # library: the files, or folders, that may import it
@@ -38,18 +42,21 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "llama_index.core": ("app/answering/llama_index_chat.py", "evals/judge.py"),
     "llama_index.embeddings": ("ingest/hf_embed.py",),
     "llama_index.llms": ("app/answering/llama_index_chat.py", "evals/judge.py"),
+    "ik_llama_cpp": ("backend/engine/ik_model.py",),
+    "jinja2": ("backend/engine/jinja_template.py", "app/"),
     "lxml": ("ingest/loaders/",),
     "markdown_it": ("ingest/loaders/markdown.py",),
     "ollama": ("app/answering/", "evals/judge.py"),
+    "prompt_toolkit": ("backend/commands/chat/",),
     "pypdf": ("ingest/loaders/pdf.py",),
     "pypdfium2": ("ingest/loaders/pdf.py",),
-    "rich": ("app/commands/", "evals/cli.py", "evals/terminal.py"),
+    "rich": ("app/commands/", "backend/commands/", "evals/cli.py", "evals/terminal.py"),
     "sentence_transformers": ("ingest/hf_embed.py",),
     "sqlalchemy": ("storage/catalogue/",),
     "tokenizers": ("ingest/hf_embed.py",),
     "torch": ("ingest/hf_embed.py",),
     "transformers": ("ingest/hf_embed.py",),
-    "typer": ("app/cli.py", "app/commands/", "evals/cli.py"),
+    "typer": ("app/cli.py", "app/commands/", "backend/commands/", "evals/cli.py"),
     "uvicorn": ("app/commands/serve.py", "backend/__main__.py", "backend/main.py"),
     "xllamacpp": ("backend/engine/llama_child.py",),
 }
