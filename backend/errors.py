@@ -57,8 +57,8 @@ class InvalidOption(BackendError):
     """An entry of `options` with the wrong JSON type."""
 
 
-class UnsupportedTemplate(BackendError):
-    """A Go template that uses more than the subset this version renders."""
+class TemplateError(BackendError):
+    """A Go template that is malformed, fails, or does more than its limits allow."""
 
 
 class ContextExceeded(BackendError):
@@ -71,6 +71,10 @@ class ServerBusy(BackendError):
 
 class LoadFailed(BackendError):
     """A runner did not become ready; the text carries its last error line."""
+
+
+class NotEnoughMemory(LoadFailed):
+    """The model would need more memory than there is, even with every idle one unloaded."""
 
 
 class RunnerCrashed(BackendError):
@@ -89,5 +93,5 @@ class InsecureProtocol(RegistryError):
     """A name that asks for plain HTTP in a request that does not allow it."""
 
 
-class NotEnoughMemory(LoadFailed):
-    """The model would need more memory than there is, even with every idle one unloaded."""
+class RepetitionStopped(BackendError):
+    """The reply repeated one piece of text so often that it was ended."""

@@ -40,24 +40,35 @@ async def embed_texts(
     async with backend.pool.lease(model, spec, asked.keep_alive) as runner:
         loaded = time.perf_counter_ns()
         room = spec.load.num_batch
-        tokens = [await _tokens(runner, text, room, truncate=asked.truncate) for text in inputs]
+        tokens = [
+            await _tokens(runner, model, text, room, truncate=asked.truncate) for text in inputs
+        ]
         vectors = await runner.embed(tokens) if tokens else []
     if not all(math.isfinite(number) for vector in vectors for number in vector):
         raise BadRequest("the model gave a vector that is not made of finite numbers")
     ended = time.perf_counter_ns()
-    return Embedded(vectors, sum(map(len, tokens)), ended - started, loaded - started)
+    return Embedded(vectors, sum(map(len, tokens)), ended - started, max(loaded - started, 1))
 
 
-async def _tokens(runner: Runner, text: str, room: int, *, truncate: bool) -> list[int]:
+async def _tokens(
+    runner: Runner, model: OpenModel, text: str, room: int, *, truncate: bool
+) -> list[int]:
     tokens = await runner.tokenize(text, special=True)
+    if not tokens:  # an empty text, and a model that marks no beginning: the engine wants one
+        return [0 if model.bos is None else model.bos]
     if len(tokens) <= room:
         return tokens
     if not truncate:
         raise ContextExceeded("the input length exceeds the context length")
-    return [
-        *tokens[: room - 1],
-        tokens[-1],
-    ]  # the last one is the closing token, where there is one
+    closing = await _closing(runner, tokens)
+    return tokens[: room - len(closing)] + closing
+
+
+async def _closing(runner: Runner, tokens: list[int]) -> list[int]:
+    """The token that the model puts behind every text, where it has one."""
+    around = await runner.tokenize("", special=True)
+    ends = around[-1:] == tokens[-1:] and (len(around) > 1 or around[:1] != tokens[:1])
+    return tokens[-1:] if ends else []
 
 
 def shortened(vector: list[float], dimensions: int) -> list[float]:

@@ -2,8 +2,16 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from backend.answers.images import decoded
 from backend.answers.schema import check_schema
 from backend.durations import parse_keep_alive
 from backend.errors import BadRequest
@@ -45,6 +53,7 @@ class _Generating(_Running):
     shift: bool = True
     logprobs: bool = False
     top_logprobs: int = 0
+    debug_render_only: bool = Field(default=False, alias="_debug_render_only")
 
     def check(self) -> None:
         """What can be refused before the model is looked for; raises BadRequest."""
@@ -85,13 +94,23 @@ class GenerateRequest(_Generating):
     template: str | None = None
     context: list[int] = []
     raw: bool = False
-    images: list[str] = []
+    images: list[bytes] = []
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _images(cls, value: Any) -> Any:
+        return decoded(value)
 
     def check(self) -> None:
         """Also: raw excludes what would shape the prompt."""
         super().check()
         if self.raw and (self.template or self.system or self.context):
             raise BadRequest("raw mode does not support template, system, or context")
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the prompt shows a picture."""
+        return bool(self.images)
 
 
 class Message(_Body):
@@ -100,10 +119,15 @@ class Message(_Body):
     role: str = ""
     content: str = ""
     thinking: str | None = None
-    images: list[str] | None = None
+    images: list[bytes] = []
     tool_calls: list[dict[str, Any]] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _images(cls, value: Any) -> Any:
+        return decoded(value)
 
     @field_validator("role")
     @classmethod
@@ -121,6 +145,11 @@ class ChatRequest(_Generating):
 
     messages: list[Message] = []
     tools: list[dict[str, Any]] = []
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any message shows a picture."""
+        return any(message.images for message in self.messages)
 
 
 class EmbedRequest(_Running):
@@ -155,7 +184,7 @@ class TokenizeRequest(_Running):
     add_special: bool = False
 
 
-Body = TypeVar("Body", bound=_Body)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 def parse(kind: type[Body], raw: dict[str, Any]) -> Body:

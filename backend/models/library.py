@@ -13,6 +13,7 @@ from backend.errors import InvalidModel, ModelNotFound
 from backend.models import gguf
 from backend.models.names import to_run
 from backend.models.store import ModelContent, ModelStore, StoredModel
+from backend.prompts.abilities import abilities
 from backend.settings import BackendSettings
 
 
@@ -36,16 +37,26 @@ class OpenModel:
         return self.header.integer("pooling_type") is not None
 
     @property
+    def infill_tokens(self) -> tuple[int, int, int] | None:
+        """The tokens around prefix, suffix and gap, of weights trained to fill in the middle."""
+        found = [
+            self.header.metadata.get(f"tokenizer.ggml.fim_{part}_token_id")
+            for part in ("pre", "suf", "mid")
+        ]
+        numbers = tuple(token for token in found if isinstance(token, int))
+        return (numbers[0], numbers[1], numbers[2]) if len(numbers) == len(found) else None
+
+    @property
+    def bos(self) -> int | None:
+        """The token that every text of this model begins with, where its file names one."""
+        token = self.header.metadata.get("tokenizer.ggml.bos_token_id")
+        return token if isinstance(token, int) else None
+
+    @property
     def capabilities(self) -> list[str]:
         """What `/api/show` lists: completion or embedding, tools, insert, thinking, vision."""
         found = ["embedding" if self.embeds_only else "completion"]
-        go, jinja = self.content.template, self.header.chat_template or ""
-        if ".Tools" in go if go else "tools" in jinja or "tool_call" in jinja:
-            found.append("tools")
-        if go and ".Suffix" in go:
-            found.append("insert")
-        if ".Thinking" in go if go else "<think>" in jinja or "</think>" in jinja:
-            found.append("thinking")
+        found += abilities(self.content.template, self.header.chat_template)
         if self.content.projectors:
             found.append("vision")
         return found

@@ -1,77 +1,91 @@
-"""From messages to prompt tokens that fit the context."""
+"""What of a conversation fits the context: whole messages first, tokens of the middle then."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from backend.engine.runner import Runner
 from backend.errors import ContextExceeded
-from backend.models.library import OpenModel
-from backend.prompts.go_template import PLAIN, Template, render_conversation
 
 Message: TypeAlias = Mapping[str, Any]
-Render: TypeAlias = Callable[[Sequence[Message]], Awaitable[str]]
+Write: TypeAlias = Callable[[Sequence[Message]], Awaitable[str]]
 
+IMAGE_TOKENS = 768  # what a picture counts for, as in Ollama: only the projector knows the truth
 TOO_LONG = (
     "the prompt is longer than the context length currently available: {count} tokens, room for "
     "{room}; send less, or raise options.num_ctx (exceeds the available context size)"
 )
 
 
-def renderer(
-    model: OpenModel, runner: Runner, extras: Mapping[str, Any], template: str | None = None
-) -> Render:
-    """How this model's prompts are written: a Go template, the file's Jinja, or plainly."""
-    source = template or model.content.template
-    if source is None and model.header.chat_template is None:
-        source = PLAIN
-    if source is None:
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A written prompt and its tokens, the model's BOS (`bos`, where it has one) among them."""
 
-        async def jinja(messages: Sequence[Message]) -> str:
-            return await runner.render({"messages": list(messages), **extras})
+    text: str
+    tokens: tuple[int, ...]
+    bos: int | None = None
 
-        return jinja
-    parsed = Template(source)
-
-    async def go(messages: Sequence[Message]) -> str:
-        return render_conversation(parsed, [_plain(message) for message in messages])
-
-    return go
+    def kept(self, asked: int) -> int:
+        """How many tokens `num_keep` keeps: the BOS counts extra, a negative number means all."""
+        begins = self.tokens[:1] == (self.bos,)
+        return len(self.tokens) if asked < 0 else asked + begins
 
 
-async def chat_tokens(
-    runner: Runner, render: Render, messages: Sequence[Message], room: int, *, truncate: bool
-) -> tuple[int, ...]:
-    """The tokens of the conversation, its oldest non-system messages dropped until it fits.
+async def prompt_of(runner: Runner, text: str, bos: int | None) -> Prompt:
+    """The text as tokens, with one BOS even where the template writes one of its own."""
+    tokens = await runner.tokenize(text, special=True)
+    doubled = bos is not None and tokens[:2] == [bos, bos]
+    return Prompt(text, tuple(tokens[doubled:]), bos)
 
-    System messages and the last message always stay; raises ContextExceeded without `truncate`.
+
+async def conversation_prompt(
+    runner: Runner, write: Write, messages: Sequence[Message], room: int | None, bos: int | None
+) -> Prompt:
+    """The prompt of a conversation, its oldest messages dropped until it fits `room` tokens.
+
+    With `room` None all of them stay. System messages and the last message always do, and a tool's
+    result never stays without the call that it answers; so the prompt may still be too long.
     """
-    kept = list(messages)
-    while True:
-        tokens = await runner.tokenize(await render(kept), special=True)
-        if len(tokens) <= room or not truncate:
-            break
-        oldest = next((i for i, one in enumerate(kept[:-1]) if one["role"] != "system"), None)
-        if oldest is None:
-            break
-        del kept[oldest]
-    return tuple(tokens)
+
+    async def without(dropped: int) -> tuple[Prompt, bool]:
+        kept = _kept(messages, dropped)
+        prompt = await prompt_of(runner, await write(kept), bos)
+        pictures = sum(len(message.get("images") or ()) for message in kept)
+        size = len(prompt.tokens) + IMAGE_TOKENS * pictures
+        return prompt, room is None or size <= room
+
+    prompt, fits = await without(0)
+    if fits:
+        return prompt
+    low, high = 1, max(len(messages) - 1, 0)  # the fewest that fit, found by halving
+    while low < high:
+        middle = (low + high) // 2
+        prompt, fits = await without(middle)
+        low, high = (low, middle) if fits else (middle + 1, high)
+    return (await without(high))[0]
 
 
 def fitted(
     tokens: Sequence[int], room: int, keep: int, *, truncate: bool, shift: bool
 ) -> tuple[int, ...]:
-    """The tokens cut to half the room when they exceed it: the first `keep`, then the tail.
+    """The tokens, their middle cut out where they exceed the room.
 
-    Raises ContextExceeded where the request forbids cutting (`truncate` or `shift` false).
+    The first `keep` stay and as much of the tail as leaves half of the rest of the window free for
+    the reply. Raises ContextExceeded where the request forbids it (`truncate` or `shift` false).
     """
     if len(tokens) <= room:
         return tuple(tokens)
     if not (truncate and shift):
         raise ContextExceeded(TOO_LONG.format(count=len(tokens), room=room))
-    head = min(max(keep, 0), room // 2)
-    tail = max(room // 2 - head, 1)
-    return (*tokens[:head], *tokens[-tail:])
+    window = room + 1
+    head = min(max(keep, 0), room)
+    tail = window - max((window - head) // 2, 1) - head
+    return (*tokens[:head], *tokens[len(tokens) - tail :])
 
 
-def _plain(message: Message) -> dict[str, str]:
-    return {"role": str(message["role"]), "content": str(message.get("content") or "")}
+def _kept(messages: Sequence[Message], dropped: int) -> list[Message]:
+    start = dropped
+    while 0 < start < len(messages) and messages[start]["role"] == "tool":
+        start -= 1  # back to the turn that called
+    systems = [one for one in messages[:start] if one["role"] == "system"]
+    return [*systems, *messages[start:]]

@@ -1,143 +1,101 @@
-"""The part of Go's text/template that plain Ollama templates use: fields, if/else, trim marks.
+"""Go's text/template as Ollama's models use it: the one door to gotpl.
 
-`{{ .System }}`, `{{ if .System }}..{{ else }}..{{ end }}` and `{{- -}}` are rendered; anything more
-(range, functions, variables) raises UnsupportedTemplate, it is never guessed at.
+gotpl runs behind a sandbox policy (no methods, listed functions), a budget and a clock; every
+failure of a template is a TemplateError. Why gotpl: docs/decisions/0008-go-templates.md.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
-from backend.errors import UnsupportedTemplate
+from backend.errors import TemplateError
+from backend.prompts.conversation import Conversation, collated, text_of
+
+if TYPE_CHECKING:
+    import gotpl
+    from gotpl.parse.nodes import ParsedTemplate
 
 PLAIN = "{{ .Prompt }}"
-_ACTION = re.compile(r"\{\{(-\s)?\s*(.*?)\s*(\s-)?\}\}", re.DOTALL)
-_FIELD = re.compile(r"\.([A-Z][A-Za-z]*)")
-_IF = re.compile(r"if\s+\.([A-Z][A-Za-z]*)")
+_REPLY = "{{ .Response }}"
+_NAMES = {"system": "System", "user": "Prompt", "assistant": "Response"}
 
 
-@dataclass(slots=True)
-class _Branch:
-    name: str
-    then: "list[str | _Field | _Branch]" = field(default_factory=list)
-    otherwise: "list[str | _Field | _Branch]" = field(default_factory=list)
+@lru_cache(maxsize=32)
+def go_template(source: str) -> "GoTemplate":
+    """The parsed template; the last few are kept, as one is parsed in 3 ms and more."""
+    return GoTemplate(source)
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
+class GoTemplate:
+    """A parsed template; raises TemplateError for what Ollama would refuse too.
 
-
-class _Cut(Exception):
-    pass
-
-
-class Template:
-    """A parsed template; parsing raises UnsupportedTemplate."""
+    `variables` are the names it uses, in lower case; `thinking_tags` and `tool_call_tag` are what
+    its own rendering of earlier messages says that replies look like.
+    """
 
     def __init__(self, source: str) -> None:
-        self._nodes = _parse(source)
+        from backend.prompts import go_tree  # gotpl takes 0.2 s to import: not at the start
+        from backend.prompts.go_engine import parsed
 
-    def render(self, values: Mapping[str, str], *, until_response: bool = False) -> str:
-        """The text; with `until_response` it ends where the model's reply would begin."""
-        out: list[str] = []
-        try:
-            _render(self._nodes, values, out, cut=until_response)
-        except _Cut:
-            return "".join(out)
-        return "".join(out)
+        clean = text_of(source)
+        tree = parsed(clean)
+        if go_tree.has_bare_call(tree):
+            raise TemplateError("template error: undefined template specified")
+        self.variables: frozenset[str] = go_tree.variables(tree)
+        if not self.variables & {"messages", "response"}:
+            clean += _REPLY
+            tree = parsed(clean)
+        self.thinking_tags: tuple[str, str] | None = go_tree.thinking_tags(tree)
+        self.tool_call_tag: str = go_tree.tool_call_tag(tree)
+        self._source, self._tree = clean, tree
+        self._whole = self._compiled(tree)
 
+    def render(self, conversation: Conversation) -> str:
+        """The prompt; raises TemplateError where the template fails or exceeds its limits."""
+        system, messages = collated(conversation.messages)
+        if conversation.prompt and conversation.suffix:
+            before, after = text_of(conversation.prompt), text_of(conversation.suffix)
+            gap = {"Prompt": before, "Suffix": after, "Response": ""}
+            return self._run(self._whole, gap | conversation.thinking)
+        if "messages" not in self.variables:
+            return self._turns(messages, conversation.thinking)
+        from backend.prompts.go_values import message_value, tool_values
 
-def render_conversation(template: Template, messages: list[Mapping[str, str]]) -> str:
-    """The prompt for a conversation: the template once a turn, the last one cut at the reply.
+        root: dict[str, Any] = {
+            "System": system,
+            "Messages": [message_value(message) for message in messages],
+            "Tools": tool_values(conversation.tools),
+            "Response": "",
+        }
+        return self._run(self._whole, root | conversation.thinking)
 
-    The system text is given to the first turn only; consecutive messages of a role are one.
-    """
-    turns: list[dict[str, str]] = [{}]
-    for role, content in _collated(messages):
-        name = {"system": "System", "user": "Prompt", "assistant": "Response"}.get(role, "Prompt")
-        later = {"System": ("Prompt", "Response"), "Prompt": ("Response",), "Response": ()}[name]
-        if name in turns[-1] or any(part in turns[-1] for part in later):
-            turns.append({})
-        turns[-1][name] = content
-    whole = [template.render(turn) for turn in turns[:-1]]
-    return "".join(whole) + template.render(turns[-1], until_response=True)
+    def _turns(self, messages: list[dict[str, Any]], thinking: dict[str, Any]) -> str:
+        """The template once a turn, the last one cut where the reply begins."""
+        done: list[str] = []
+        turn: dict[str, Any] = dict.fromkeys(_NAMES.values(), "")
+        for message in messages:
+            name = _NAMES.get(message["role"])
+            if name is None:
+                continue
+            if (name == "System" and (turn["Prompt"] or turn["Response"])) or (
+                name == "Prompt" and turn["Response"]
+            ):
+                done.append(self._run(self._whole, turn | thinking))
+                turn = dict.fromkeys(_NAMES.values(), "")
+            turn[name] = message["content"]
+        return "".join(done) + self._run(self._up_to_reply, turn | thinking)
 
+    @cached_property
+    def _up_to_reply(self) -> "gotpl.Template":
+        from backend.prompts.go_tree import cut_at_reply
 
-def _collated(messages: list[Mapping[str, str]]) -> list[tuple[str, str]]:
-    merged: list[tuple[str, str]] = []
-    for message in messages:
-        role, content = message["role"], message["content"]
-        if merged and merged[-1][0] == role:
-            content = f"{merged.pop()[1]}\n\n{content}"
-        merged.append((role, content))
-    return merged
+        return self._compiled(cut_at_reply(self._tree))
 
+    def _compiled(self, tree: "ParsedTemplate") -> "gotpl.Template":
+        from backend.prompts.go_engine import compiled
 
-def _parse(source: str) -> "list[str | _Field | _Branch]":
-    root: list[str | _Field | _Branch] = []
-    stack: list[tuple[_Branch, list[str | _Field | _Branch]]] = []
-    nodes, at, trim = root, 0, False
-    for action in _ACTION.finditer(source):
-        _add_text(nodes, source[at : action.start()], left=trim, right=bool(action[1]))
-        at, trim = action.end(), bool(action[3])
-        nodes = _apply(action[2], nodes, stack)
-    _add_text(nodes, source[at:], left=trim, right=False)
-    if stack:
-        raise UnsupportedTemplate("template error: unexpected EOF")
-    if not any(_mentions(node, "Response") for node in root):
-        root.append(_Field("Response"))
-    return root
+        return compiled(tree, self._source)
 
+    def _run(self, template: "gotpl.Template", root: dict[str, Any]) -> str:
+        from backend.prompts.go_engine import run
 
-def _add_text(nodes: "list[str | _Field | _Branch]", text: str, *, left: bool, right: bool) -> None:
-    text = text.lstrip() if left else text
-    text = text.rstrip() if right else text
-    if text:
-        nodes.append(text)
-
-
-def _apply(
-    action: str,
-    nodes: "list[str | _Field | _Branch]",
-    stack: "list[tuple[_Branch, list[str | _Field | _Branch]]]",
-) -> "list[str | _Field | _Branch]":
-    shown, condition = _FIELD.fullmatch(action), _IF.fullmatch(action)
-    if shown:
-        nodes.append(_Field(shown[1]))
-        return nodes
-    if condition:
-        branch = _Branch(condition[1])
-        nodes.append(branch)
-        stack.append((branch, nodes))
-        return branch.then
-    if action == "else" and stack:
-        return stack[-1][0].otherwise
-    if action == "end" and stack:
-        return stack.pop()[1]
-    if action.startswith("/*"):
-        return nodes
-    raise UnsupportedTemplate(
-        f"template error: this version renders fields and if/else only, not {{{{ {action} }}}}"
-    )
-
-
-def _mentions(node: "str | _Field | _Branch", name: str) -> bool:
-    if isinstance(node, _Branch):
-        return any(_mentions(inner, name) for inner in (*node.then, *node.otherwise))
-    return isinstance(node, _Field) and node.name == name
-
-
-def _render(
-    nodes: "list[str | _Field | _Branch]", values: Mapping[str, str], out: list[str], *, cut: bool
-) -> None:
-    for node in nodes:
-        if isinstance(node, str):
-            out.append(node)
-        elif isinstance(node, _Branch):
-            taken = node.then if values.get(node.name) else node.otherwise
-            _render(taken, values, out, cut=cut)
-        else:
-            out.append(values.get(node.name, ""))
-            if cut and node.name == "Response":
-                raise _Cut
+        return run(template, root)

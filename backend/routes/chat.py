@@ -17,6 +17,6 @@ async def chat(request: Request, backend: BackendDep, body: BodyDep) -> Response
     """Answer a conversation; without messages load or unload the model."""
     asked = parse(ChatRequest, body)
     chunks = answer.chunks(backend, asked)
-    if asked.stream and asked.messages:
+    if asked.stream and asked.messages and not asked.debug_render_only:
         return await ndjson(request, chunks)
     return json_response(await unless_gone(request, answer.whole(chunks)))

@@ -17,6 +17,6 @@ async def generate(request: Request, backend: BackendDep, body: BodyDep) -> Resp
     """Continue a prompt; with an empty prompt load or unload the model."""
     asked = parse(GenerateRequest, body)
     chunks = answer.chunks(backend, asked)
-    if asked.stream and asked.prompt:
+    if asked.stream and asked.prompt and not asked.debug_render_only:
         return await ndjson(request, chunks)
     return json_response(await unless_gone(request, answer.whole(chunks)))

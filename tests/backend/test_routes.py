@@ -60,7 +60,7 @@ async def test_show_tells_all_but_the_long_arrays(client: httpx.AsyncClient) -> 
 
 
 async def test_generate_streams_then_sums_up(client: httpx.AsyncClient) -> None:
-    response = await client.post("/api/generate", json={"model": "plain", "prompt": "a b"})
+    response = await client.post("/api/generate", json={"model": "plain", "prompt": "a b "})
     assert response.headers["content-type"] == "application/x-ndjson"
     *chunks, last = await lines(response)
     assert "".join(chunk["response"] for chunk in chunks) == "one two three"
@@ -70,7 +70,7 @@ async def test_generate_streams_then_sums_up(client: httpx.AsyncClient) -> None:
         "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration",
     ]  # fmt: skip
     assert (last["done"], last["done_reason"], last["response"]) == (True, "stop", "")
-    assert (last["prompt_eval_count"], last["eval_count"], len(last["context"])) == (2, 3, 5)
+    assert (last["prompt_eval_count"], last["eval_count"], len(last["context"])) == (3, 3, 5)
     assert last["total_duration"] >= last["load_duration"] > 0
     assert last["created_at"].endswith("Z")
 
@@ -90,7 +90,7 @@ async def test_generate_whole(client: httpx.AsyncClient) -> None:
 async def test_the_context_of_an_answer_continues_it(
     client: httpx.AsyncClient, script: Script
 ) -> None:
-    body: dict[str, Any] = {"model": "plain", "prompt": "a", "stream": False}
+    body: dict[str, Any] = {"model": "plain", "prompt": " a", "stream": False}
     first = (await client.post("/api/generate", json=body)).json()
     await client.post("/api/generate", json=body | {"context": first["context"]})
     assert script.requests[1].prompt[:-1] == tuple(first["context"])
@@ -141,8 +141,8 @@ async def test_a_long_prompt_loses_its_middle(client: httpx.AsyncClient, script:
     prompt = " ".join(f"w{i}" for i in range(100))
     body = {"model": "plain", "prompt": prompt, "raw": True, "stream": False}
     answer = (await client.post("/api/generate", json=body)).json()
-    assert answer["prompt_eval_count"] == 31
-    assert script.requests[0].prompt[:5] == (0, 1, 2, 3, 73)
+    assert answer["prompt_eval_count"] == 34  # 4 kept, and half of the other 60 free
+    assert script.requests[0].prompt[:5] == (0, 1, 2, 3, 70)
     for field in ("truncate", "shift"):
         refused = await client.post("/api/generate", json=body | {field: False})
         assert refused.status_code == 400

@@ -141,7 +141,7 @@ async def test_logprobs_of_all_chunks_are_those_of_the_whole(
         ("generate", {"model": "tiny", "prompt": "x", "images": ["AA=="]}, 400,
          '"tiny" does not support image input'),
         ("generate", {"model": "tiny", "prompt": "x", "template": "{{ range .A }}"}, 500,
-         "template error: this version renders fields and if/else only, not {{ range .A }}"),
+         "template error: template:1:15: unexpected EOF"),
         ("generate", {"model": "tiny", "format": "xml"}, 400,
          'invalid format: "xml"; expected "json" or a valid JSON Schema object'),
     ],
@@ -207,7 +207,7 @@ async def test_a_model_that_does_not_load_says_why(
 
 @pytest.mark.parametrize("route", ["generate", "chat"])
 @pytest.mark.parametrize(
-    ("think", "told"), [(True, True), ("low", True), (False, False), (None, None)]
+    ("think", "told"), [(True, True), ("low", True), (False, False), (None, True)]
 )
 async def test_thinking_is_asked_of_the_template(
     settings: BackendSettings, store: ModelStore, tmp_path: Path, route: str, think: Any, told: Any
@@ -219,7 +219,7 @@ async def test_thinking_is_asked_of_the_template(
             seen.append(conversation.get("chat_template_kwargs", {}).get("enable_thinking"))
             return await super().render(conversation)
 
-    metadata = {**TINY, "tokenizer.chat_template": "<think>"}
+    metadata = {**TINY, "tokenizer.chat_template": "<think></think>"}
     store.add("thinker", write_gguf(tmp_path / "thinker.gguf", metadata))
     body = {**ASKED[route], "model": "thinker", "think": think}
     async with client_for(settings, Script(reply="one"), Watching) as client:

@@ -106,7 +106,7 @@ async def test_the_request_wins_over_the_model_and_replaces_its_stop_list(
 async def test_no_reply_is_longer_than_ten_contexts(
     client: httpx.AsyncClient, script: Script
 ) -> None:
-    for asked, allowed in ((-1, 640), (-2, 640), (10**9, 640), (5, 5), (0, 0)):
+    for asked, allowed in ((-1, 640), (-2, 640), (10**9, 640), (5, 5), (0, 640)):
         await sampled(client, script, {"num_predict": asked})
         assert script.requests[-1].max_tokens == allowed
 
