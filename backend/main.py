@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from backend.answers.generation import Backend
+from backend.engine.ik_runner import IkEngine
 from backend.engine.llama_runner import LlamaRunner
 from backend.engine.pool import Limits, Pool
 from backend.engine.room import available_memory
@@ -30,12 +31,15 @@ from backend.routes import (
 from backend.settings import BackendSettings
 from backend.web import http_errors
 from backend.web.guard import Guard
+from backend.web.token import Token
 
 
 def create_app(
-    settings: BackendSettings | None = None, runner_factory: RunnerFactory = LlamaRunner
+    settings: BackendSettings | None = None, runner_factory: RunnerFactory | None = None
 ) -> FastAPI:
     """The server for `settings` (default: the environment), with runners from the factory.
+
+    Without a factory the settings choose the engine.
 
     Its lifespan stops every runner at the end, however busy.
     """
@@ -49,7 +53,7 @@ def create_app(
     backend = Backend(
         settings,
         Library(ModelStore(settings.models_folder)),
-        Pool(runner_factory, limits, room=available_memory),
+        Pool(runner_factory or _engine(settings), limits, room=available_memory),
     )
 
     @asynccontextmanager
@@ -69,5 +73,10 @@ def create_app(
     for room in (root, *stored, generate, chat, embed, tokenize, v1, cloud):
         app.include_router(room.router)
     http_errors.install(app)
+    app.add_middleware(Token, token=settings.token)
     app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)
     return app
+
+
+def _engine(settings: BackendSettings) -> RunnerFactory:
+    return IkEngine() if settings.engine == "ik" else LlamaRunner

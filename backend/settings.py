@@ -68,6 +68,11 @@ class BackendSettings(BaseSettings):
     num_thread: Annotated[int, BeforeValidator(count(0))] = Field(
         0, description="threads of the engine; 0: physical cores (ours, Ollama has none)"
     )
+    engine: Annotated[str, BeforeValidator(one_of("llama", "ik"))] = Field(
+        "llama",
+        validation_alias="RAGSTONE_ENGINE",
+        description="ik: read prompts faster with ik_llama.cpp where that is sound (extra `ik`)",
+    )
     token: Annotated[str, BeforeValidator(text(""))] = Field(
         "",
         validation_alias="RAGSTONE_BACKEND_TOKEN",

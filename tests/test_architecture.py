@@ -27,6 +27,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 DOORS = {
     "app/commands/evaluate.py": "evals",
     "app/commands/model.py": "backend.commands.cli",
+    "app/commands/processes.py": "backend.environment",
     "app/nightly.py": "evals",
 }
 
@@ -43,7 +44,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "llama_index.embeddings": ("ingest/hf_embed.py",),
     "llama_index.llms": ("app/answering/llama_index_chat.py", "evals/judge.py"),
     "ik_llama_cpp": ("backend/engine/ik_model.py",),
-    "jinja2": ("backend/engine/jinja_template.py", "app/"),
+    "jinja2": ("backend/engine/jinja_template.py", "evals/report.py"),
     "lxml": ("ingest/loaders/",),
     "markdown_it": ("ingest/loaders/markdown.py",),
     "ollama": ("app/answering/", "evals/judge.py"),
@@ -60,7 +61,10 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "uvicorn": ("app/commands/serve.py", "backend/__main__.py", "backend/main.py"),
     "xllamacpp": ("backend/engine/llama_child.py",),
 }
-HEAVY = ("torch", "transformers", "sentence_transformers", "llama_index", "chromadb", "xllamacpp")
+HEAVY = (
+    *("torch", "transformers", "sentence_transformers", "llama_index", "chromadb"),
+    *("xllamacpp", "ik_llama_cpp"),
+)
 BANNED = re.compile(r"(^|_)(manager|managers|helper|helpers|util|utils|misc|base|common)(_|$)")
 FOREIGN = re.compile(
     r"/work/|/tmp/|/farm/|\bpypi\.org|pythonhosted|registry\.npmjs|deb\.debian\.org", re.IGNORECASE
