@@ -57,6 +57,8 @@ class OpenModel:
         """What `/api/show` lists: completion or embedding, tools, insert, thinking, vision."""
         found = ["embedding" if self.embeds_only else "completion"]
         found += abilities(self.content.template, self.header.chat_template)
+        if self.template is None and self.infill_tokens is not None:
+            found.append("insert")
         if self.content.projectors:
             found.append("vision")
         return found

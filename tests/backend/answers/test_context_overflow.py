@@ -123,7 +123,11 @@ async def test_num_keep_says_how_much_of_the_beginning_stays(
 async def test_a_context_given_back_counts_as_prompt(
     echo: httpx.AsyncClient, script: Script
 ) -> None:
-    body: dict[str, Any] = {"model": "plain", "prompt": " " + " ".join("abcdefghij" * 3), "stream": False}
+    body: dict[str, Any] = {
+        "model": "plain",
+        "prompt": " " + " ".join("abcdefghij" * 3),
+        "stream": False,
+    }
     context = (await echo.post("/api/generate", json=body)).json()["context"]
     refused = await echo.post("/api/generate", json={**body, "context": context, "shift": False})
     assert refused.status_code == 400
