@@ -19,7 +19,7 @@ from app.commands.documents import docs, rm
 from app.commands.evaluate import PASS_ON, evaluate
 from app.commands.model import model
 from app.commands.output import print_json
-from app.commands.processes import backend, worker
+from app.commands.processes import BackendCommand, backend, worker
 from app.commands.search import search
 from app.commands.serve import serve
 
@@ -31,7 +31,7 @@ app = typer.Typer(
 SERVICE, DOCUMENTS, CARE = "The service", "Your documents", "Care"
 
 app.command(rich_help_panel=SERVICE)(serve)
-app.command(rich_help_panel=SERVICE)(backend)
+app.command(cls=BackendCommand, rich_help_panel=SERVICE)(backend)
 app.command(rich_help_panel=SERVICE)(worker)
 app.command(context_settings=PASS_ON, rich_help_panel=SERVICE)(model)
 app.command(rich_help_panel=DOCUMENTS)(add)

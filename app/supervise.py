@@ -81,7 +81,12 @@ class BackendChild:
         """Run the child until it ends; a restart keeps the address that clients know."""
         with subprocess.Popen(
             [sys.executable, "-m", "backend", "--exit-with-parent"],
-            env={**self._environment, "OLLAMA_HOST": self._address},
+            # this one is for the service alone, so a token meant for a shared server is not its
+            env={
+                **self._environment,
+                "OLLAMA_HOST": self._address,
+                "RAGSTONE_BACKEND_TOKEN": "",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

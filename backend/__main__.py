@@ -17,6 +17,7 @@ import uvicorn
 
 from backend.address import Address
 from backend.engine.lifeline import watch_pipe
+from backend.environment import help_text, notices
 from backend.main import create_app
 from backend.settings import BackendSettings
 from backend.web.guard import is_loopback
@@ -29,11 +30,11 @@ READY = "Ragstone backend listening on {url}"
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m backend", description="Ollama-shaped server.")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin ends")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
+    options = _parser().parse_args(arguments)
     settings = BackendSettings()
+    _log(settings.debug)
+    for line in notices(os.environ):
+        print(f"Note: {line}", file=sys.stderr)
     try:
         listener = _listen(settings.address)
     except OSError as error:
@@ -41,11 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     bound = Address(settings.address.host, listener.getsockname()[1])
     if not is_loopback(bound.host):
-        print(
-            f"Warning: {bound.host} can be reached from other machines, and this server asks for "
-            "no password. Set OLLAMA_HOST=127.0.0.1 unless that is meant.",
-            file=sys.stderr,
-        )
+        print(_exposed(bound.host, token=settings.token), file=sys.stderr)
     server = _Server(_config(settings), READY.format(url=bound.url()))
     if options.exit_with_parent:
         # The pipe alone: the kernel's signal would also come when only the parent's thread ended
@@ -104,9 +101,35 @@ def _cannot_listen(address: Address, error: OSError) -> str:
     return f"Error: cannot listen on {address.host}:{address.port}: {error.strerror}"
 
 
-def _log_level() -> int:
-    value = os.environ.get("OLLAMA_DEBUG", "").strip().lower()
-    return logging.WARNING if value in ("", "0", "false") else logging.DEBUG
+def _exposed(host: str, *, token: str) -> str:
+    warning = f"Warning: {host} can be reached from other machines, "
+    if token:
+        return warning + "without encryption: the token crosses the network as it is."
+    return warning + (
+        "and this server asks for no password. Set OLLAMA_HOST=127.0.0.1 unless that is meant, or "
+        "RAGSTONE_BACKEND_TOKEN to ask for one."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m backend",
+        description="A model server that speaks Ollama's API.",
+        epilog=help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin ends")
+    return parser
+
+
+def _log(level: int) -> None:
+    """OLLAMA_DEBUG: 1 is for our own records (the engine's lines are among them), 2 for all."""
+    logging.basicConfig(
+        level=logging.DEBUG if level > 1 else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    if level:
+        logging.getLogger("backend").setLevel(logging.DEBUG)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class Reading(Generic[T]):
 
     def __call__(self, value: Any) -> T:
         """The value of what the environment or a caller gives."""
+        if value is None:
+            return self.default
         text = trimmed(value)
         try:
             return self._read(text) if text else self.default

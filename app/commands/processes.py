@@ -3,14 +3,26 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from app.commands.options import DataDir, settings_of
 from app.commands.output import fail
 
 NO_OLLAMA = "http://127.0.0.1:9"
+
+
+class BackendCommand(TyperCommand):
+    """Adds the backend's own table of variables to the help, read only when it is asked for."""
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Print the usual help, then what the environment can set."""
+        from backend.environment import help_text
+
+        super().format_help(ctx, formatter)
+        print(help_text())
 
 
 def backend(
@@ -21,7 +33,8 @@ def backend(
     """Run the bundled Ollama-compatible model server alone."""
     settings = settings_of(models_dir=models_dir)
     if host is not None or port is not None:
-        os.environ["OLLAMA_HOST"] = f"{host or '127.0.0.1'}:{11434 if port is None else port}"
+        shown = f"[{host}]" if host and ":" in host else host or "127.0.0.1"
+        os.environ["OLLAMA_HOST"] = f"{shown}:{11434 if port is None else port}"
     if models_dir is not None or "OLLAMA_MODELS" not in os.environ:
         os.environ["OLLAMA_MODELS"] = str(settings.models_dir / "ollama")
     os.environ["RAGSTONE_MODELS_DIR"] = str(settings.models_dir)

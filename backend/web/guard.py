@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -17,6 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:[0-9]{1,5})?")
 _APP_ORIGINS = ("app://", "file://", "tauri://", "vscode-webview://", "vscode-file://")
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Private means these (RFC 1918, RFC 4193), as in Ollama; Python's is_private takes in more, such as
+# addresses of documentation and of other people's carriers.
+_PRIVATE = [
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+]
+_HOST = re.compile(
+    r"(?:\[(?P<six>[0-9a-f:.%_-]+)\]|(?P<name>[^\s:@/\[\]]*))(?::[0-9]{0,5})?"
+    r"|(?P<bare>[0-9a-f:.]+)"  # an IPv6 address without its brackets
+)
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS",
     "Access-Control-Allow-Headers": "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,"
@@ -63,7 +75,7 @@ class Guard:
         await self._app(scope, receive, _labelled(send, labels) if labels else send)
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether pages of that origin may call; `null` never may."""
+        """Whether pages of that origin may call; `null` only where the setting allows all."""
         if self._any_origin or _LOCAL_ORIGIN.fullmatch(origin):
             return True
         if origin.startswith(_APP_ORIGINS):
@@ -75,17 +87,28 @@ class Guard:
         return {"Access-Control-Allow-Origin": allowed, "Vary": "Origin"}
 
 
-def allows_host(header: str, names: Iterable[str] | None = None) -> bool:
-    """Whether a Host header names this machine or its private network."""
-    host = _without_port(header.strip().lower())
-    own = {socket.gethostname().lower()} if names is None else {name.lower() for name in names}
-    if host in ("", "localhost") or host in own or host.endswith(_LOCAL_SUFFIXES):
+def allows_host(
+    header: str, names: Iterable[str] | None = None, addresses: Iterable[str] | None = None
+) -> bool:
+    """Whether a Host header names this machine or its private network.
+
+    `names` and `addresses` are this machine's, by default those that the system tells. What is
+    neither a name nor an address with at most a port after it is refused.
+    """
+    found = _HOST.fullmatch(header.strip().lower())
+    if found is None:
+        return False
+    host = found["six"] or found["name"] or found["bare"] or ""
+    if host in ("", "localhost") or host.endswith(_LOCAL_SUFFIXES):
         return True
     try:
-        address = ipaddress.ip_address(host)
+        address = _plain(ipaddress.ip_address(host))
     except ValueError:
-        return False
-    return address.is_loopback or address.is_private or address.is_unspecified
+        own = [socket.gethostname()] if names is None else names
+        return host in {name.lower() for name in own}
+    if address.is_loopback or address.is_unspecified or _is_private(address):
+        return True
+    return str(address) in (_own_addresses() if addresses is None else set(addresses))
 
 
 def is_loopback(host: str) -> bool:
@@ -98,10 +121,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _without_port(header: str) -> str:
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.rpartition(":")[0] if header.count(":") == 1 else header
+def _plain(address: _Address) -> _Address:
+    """The IPv4 address inside an IPv6 one (::ffff:10.0.0.1), else the address itself."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _is_private(address: _Address) -> bool:
+    return any(address.version == net.version and address in net for net in _PRIVATE)
+
+
+def _own_addresses() -> set[str]:
+    import psutil
+
+    found = (one.address for of_card in psutil.net_if_addrs().values() for one in of_card)
+    return {address.partition("%")[0].lower() for address in found}
 
 
 def _wildcard(entry: str) -> re.Pattern[str]:

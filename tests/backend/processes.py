@@ -21,7 +21,7 @@ def environment(models: Path, **more: str) -> dict[str, str]:
 
 @contextmanager
 def backend_process(
-    models: Path, *arguments: str, **more: str
+    models: Path, *arguments: str, stderr: int | None = None, **more: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The running process and its address; killed at the end, its children with it."""
     process = subprocess.Popen(
@@ -29,6 +29,7 @@ def backend_process(
         env=environment(models, **more),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
     try:
@@ -39,7 +40,7 @@ def backend_process(
     finally:
         process.kill()
         process.wait()
-        for pipe in (process.stdin, process.stdout):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
 

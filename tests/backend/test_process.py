@@ -11,7 +11,7 @@ import pytest
 
 from backend.__main__ import main
 from backend.models.store import ModelStore
-from tests.backend.processes import READY, backend_process, environment
+from tests.backend.processes import READY, ROOT, backend_process, environment
 
 
 def test_it_says_where_it_listens(store: ModelStore) -> None:
@@ -49,6 +49,42 @@ def test_a_taken_port_says_what_to_do(store: ModelStore) -> None:
     assert ended.returncode == 1
     assert "is taken" in ended.stderr
     assert "OLLAMA_HOST=" in ended.stderr
+
+
+def started_with(store: ModelStore, **more: str) -> str:
+    """What the process says on standard error before it is told to stop."""
+    with backend_process(store.folder, stderr=subprocess.PIPE, **more) as (process, _):
+        process.terminate()
+        return process.communicate(timeout=10)[1]
+
+
+def test_notes_and_warnings_of_the_start_are_one_line_each(store: ModelStore) -> None:
+    said = started_with(store, OLLAMA_SCHED_SPREAD="1", OLLAMA_NUM_PARALLEL="many")
+    assert [line.partition(" ")[2].split("=")[0].split()[0] for line in said.splitlines()] == [
+        "OLLAMA_NUM_PARALLEL",
+        "OLLAMA_SCHED_SPREAD",
+    ]
+    assert started_with(store) == ""
+
+
+def test_a_server_that_others_reach_warns(store: ModelStore) -> None:
+    said = started_with(store, OLLAMA_HOST="0.0.0.0:0")
+    assert "asks for no password" in said
+    assert "RAGSTONE_BACKEND_TOKEN" in said
+    guarded = started_with(store, OLLAMA_HOST="0.0.0.0:0", RAGSTONE_BACKEND_TOKEN="t")
+    assert "without encryption" in guarded
+
+
+def test_the_help_of_both_commands_has_the_table() -> None:
+    for command in (
+        ["-m", "backend", "--help"],
+        ["-c", "import app.cli; app.cli.main()", "backend", "--help"],
+    ):
+        ended = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert "OLLAMA_KV_CACHE_TYPE" in ended.stdout
+        assert "without effect here, and why" in ended.stdout
 
 
 def test_an_address_of_another_machine_is_refused_with_the_reason(

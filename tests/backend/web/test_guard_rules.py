@@ -1,5 +1,6 @@
 """More of who may call: preflights of every kind, hosts and origins in odd spellings."""
 
+import socket
 from typing import Any
 
 import httpx
@@ -71,10 +72,38 @@ async def test_an_entry_allows_what_it_spells(
     [("LOCALHOST", True), ("a.b.localhost:80", True), ("192.168.1.1", True), ("172.16.0.1:1", True),
      ("172.32.0.1", False), ("[fd00::1]:9", True), ("[2606:4700::1]", False), ("::1", True),
      ("local", False), ("evil.com.", False), ("127.0.0.1.evil.com", False), ("0x7f000001", False),
-     ("127.1", False), (" localhost ", True)],
+     ("127.1", False), (" localhost ", True), ("localhost.", False), ("localhost:evil", False),
+     ("localhost:1@evil.com", False), ("localhost:80:80", False), ("localhost/", False),
+     ("[::1", False), ("::1]", False), ("[localhost]", False), ("[::1]x", False),
+     ("[::1]:port", False), ("[::ffff:10.0.0.1]", True), ("[::ffff:8.8.8.8]", False),
+     ("[::]:80", True), ("169.254.1.1", False), ("192.0.2.1", False), ("100.64.0.1", False),
+     (".local", True), ("evil.com#.local", True), ("a b.local", False)],
 )  # fmt: skip
 def test_hosts_in_odd_spellings(host: str, allowed: bool) -> None:
-    assert allows_host(host, []) is allowed
+    assert allows_host(host, [], []) is allowed
+
+
+def test_this_machines_own_addresses_and_name_are_its_own() -> None:
+    assert allows_host("198.51.100.7:11434", [], ["198.51.100.7"])
+    assert allows_host("[2001:db8::7]:80", [], ["2001:db8::7"])
+    assert not allows_host("198.51.100.8", [], ["198.51.100.7"])
+    assert allows_host(socket.gethostname().upper())
+    assert not allows_host("8.8.8.8")
+
+
+async def test_null_is_refused_unless_all_origins_are_allowed(store: ModelStore) -> None:
+    for origins, status in (("https://*", 403), ("*", 200)):
+        async with client_for(backend_settings(store, origins=origins), Script()) as client:
+            response = await client.get("/", headers={"origin": "null"})
+        assert response.status_code == status
+
+
+async def test_a_rebound_name_is_its_own_origin_and_still_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"host": "evil.example:11434", "origin": "http://evil.example:11434"}
+    response = await client.get("/api/tags", headers=headers)
+    assert (response.status_code, response.content) == (403, b"")
 
 
 @pytest.mark.parametrize(
