@@ -196,7 +196,7 @@ def _course(generation: Generation, prompt: Prompt, window: int) -> Course:
         if not asked.shift:
             tokens_allowed = min(tokens_allowed, window - len(tokens))
     request = Completion(
-        prompt=tokens,
+        prompt=() if images else tokens,
         sampling=sampling,
         max_tokens=tokens_allowed,
         json_schema=generation.json_schema,

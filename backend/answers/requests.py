@@ -18,7 +18,7 @@ from backend.errors import BadRequest
 from backend.web.wire import as_decoded
 
 MAX_TOP_LOGPROBS = 20
-THINK_LEVELS = ("low", "medium", "high", "max")
+THINK_LEVELS = ("high", "medium", "low", "max")
 
 
 class _Body(BaseModel):
@@ -62,7 +62,7 @@ class _Generating(_Running):
         if isinstance(self.think, str) and self.think not in THINK_LEVELS:
             known = ", ".join(f'"{level}"' for level in THINK_LEVELS)
             raise BadRequest(
-                f'invalid think value: "{self.think}" (must be {known}, true or false)'
+                f'invalid think value: "{self.think}" (must be {known}, true, or false)'
             )
 
     @property

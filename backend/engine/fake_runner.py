@@ -98,7 +98,8 @@ class FakeRunner:
 
     async def _pieces(self, request: Completion) -> AsyncGenerator[Piece, None]:
         reply = self.script.reply
-        text = await self.detokenize(request.prompt) if reply is None else reply
+        prompt = request.prompt or await self.tokenize(request.text, special=True)
+        text = await self.detokenize(prompt) if reply is None else reply
         limit = request.max_tokens if request.max_tokens >= 0 else len(text)
         tokens = await self.tokenize(_until_stop(text, request.sampling.stop), special=False)
         for index, token in enumerate(tokens[:limit]):
@@ -111,7 +112,7 @@ class FakeRunner:
             yield Piece(word, (token,), _logprobs(word, request))
         count = min(len(tokens), limit)
         reason = "length" if len(tokens) > limit else "stop"
-        yield Piece(finish=Finish(reason, len(request.prompt), 1, count, 1))
+        yield Piece(finish=Finish(reason, len(prompt), 1, count, 1))
 
     async def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
         """Three numbers of each input: its length, its first token's and last token's letters."""

@@ -1,5 +1,7 @@
 """Thinking and answer told apart, wherever the stream is cut."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def split(text: str, cuts: list[int], *, inside: bool = False) -> tuple[str, str
     """(thinking, content) of a text that arrives cut at those places."""
     parser = ThinkingParser("<think>", "</think>", inside=inside)
     places = sorted({0, len(text), *(cut for cut in cuts if cut <= len(text))})
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(places)]
     parts = [*map(parser.feed, pieces), parser.end()]
     return "".join(one for one, _ in parts), "".join(one for _, one in parts)
 

@@ -1,5 +1,6 @@
 """Tool calls found in a stream: every known form, wherever the stream is cut."""
 
+import itertools
 import json
 import re
 from typing import Any
@@ -27,7 +28,7 @@ def read(tag: str, text: str, cuts: list[int] | None = None) -> tuple[str, list[
     """What a parser makes of a text that arrives cut at those places."""
     parser = ToolCallParser(tag, TOOLS)
     places = sorted({0, len(text), *(cut for cut in cuts or () if cut <= len(text))})
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(places)]
     parts = [*map(parser.feed, pieces), parser.end()]
     return "".join(said for said, _ in parts), [call for _, calls in parts for call in calls]
 
@@ -56,8 +57,10 @@ WRITTEN = "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{}\n```json\n{}\
         ),
         (
             "<tool_call>",
-            'Let me look.\n\n<tool_call>{"name": "weather", "arguments": {"city": "Paris"}}'
-            '</tool_call>\n<tool_call>{"name": "now", "arguments": {}}</tool_call>',
+            (
+                'Let me look.\n\n<tool_call>{"name": "weather", "arguments": {"city": "Paris"}}'
+                '</tool_call>\n<tool_call>{"name": "now", "arguments": {}}</tool_call>'
+            ),
             "Let me look.\n\n",
             [("weather", PARIS), ("now", {})],
         ),
@@ -70,14 +73,16 @@ WRITTEN = "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{}\n```json\n{}\
         ),
         (
             "<tool_call>",
-            '<tool_call>{"name": "weather", "arguments": {"city": "a}\\"]{\\\\", "x": {"y": [{}]}}}',
+            '<tool_call>{"name": "weather", "arguments": {"city": "a}\\"]{\\\\", "x": [{}]}}',
             "",
-            [("weather", {"city": 'a}"]{\\', "x": {"y": [{}]}})],
+            [("weather", {"city": 'a}"]{\\', "x": [{}]})],
         ),
         (
             "[TOOL_CALLS] [",
-            '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1}}, '
-            '{"name": "now", "arguments": {}}]',
+            (
+                '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1}}, '
+                '{"name": "now", "arguments": {}}]'
+            ),
             "",
             [("add", {"a": 1}), ("now", {})],
         ),
@@ -103,8 +108,10 @@ WRITTEN = "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{}\n```json\n{}\
         ("[", '[{"name": "add", "arguments": {"a": 1}}]', "", [("add", {"a": 1})]),
         (
             "<tool_call>",
-            "<tool_call>\n<function=weather>\n<parameter=city>\n12\n</parameter>\n"
-            "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>",
+            (
+                "<tool_call>\n<function=weather>\n<parameter=city>\n12\n</parameter>\n"
+                "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
+            ),
             "",
             [("weather", {"city": "12", "days": 3})],
         ),
