@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
-from urllib.parse import urljoin
 
 import httpx
 
@@ -23,7 +22,7 @@ from backend.registry.addresses import is_inside
 from backend.registry.challenge import Challenge
 from backend.registry.keys import signature
 from backend.registry.limits import MAX_ERROR, MAX_REDIRECTS, MAX_TOKEN, Limits
-from backend.registry.reference import Reference
+from backend.registry.reference import Reference, joined, origin
 from backend.version import OLLAMA_VERSION
 
 # Registries read Ollama's version here: one that is too old, or none, is refused newer models.
@@ -123,7 +122,7 @@ class RegistryClient:
                 asked_for_token = True
                 await self._authorize(response.headers.get("www-authenticate", ""), token)
             elif response.status_code in _REDIRECTS:
-                target = urljoin(url, response.headers.get("location", ""))
+                target = joined(url, response.headers.get("location", ""))
                 if not self._may_follow(ask, target):
                     return response
                 await response.aclose()
@@ -163,7 +162,7 @@ class RegistryClient:
             if challenge is None:
                 raise Refused(401, "unauthorized: access denied")
             if not self.reference.owns(challenge.realm):
-                host = httpx.URL(challenge.realm).host
+                _, host, _ = origin(challenge.realm) or ("", "", 0)
                 raise RegistryError(
                     f'realm host "{host}" does not match original host "{self.reference.name.host}"'
                 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from backend.errors import InsecureProtocol, InvalidName
 from backend.models.names import ModelName, to_run
@@ -54,6 +54,14 @@ class Reference:
         """
         here, there = origin(self.url()), origin(url)
         return here is not None and there in (here, (here[0], _SAME.get(here[1], ""), here[2]))
+
+
+def joined(url: str, location: str) -> str:
+    """The address that a Location header means; empty where it is no address."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def origin(url: str) -> tuple[str, str, int] | None:

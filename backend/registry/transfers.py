@@ -21,6 +21,11 @@ class Transfers:
         self._downloads: dict[Path, Download] = {}
         self._ending: dict[Path, asyncio.Event] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being downloaded."""
+        return bool(self._downloads)
+
     @asynccontextmanager
     async def download(self, layer: Layer, blob: Path) -> AsyncIterator[Download]:
         """The download of that layer, begun or joined; the last to leave the block ends it."""

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpx
 
@@ -17,6 +17,7 @@ from backend.models.names import ModelName
 from backend.registry.client import Ask, ConnectionBroken, Refused, RegistryClient
 from backend.registry.limits import Limits
 from backend.registry.parts import Part, plan
+from backend.registry.reference import joined
 from backend.registry.threads import in_thread
 
 _BLOCK = 1 << 20
@@ -104,7 +105,7 @@ class Upload:
         before = self.completed
         async with registry.request(Ask("PATCH", url, headers | ranged, body)) as response:
             next_url = _next(registry, response, url)
-            storage = urljoin(url, response.headers.get("location", ""))
+            storage = joined(url, response.headers.get("location", ""))
             redirected = response.status_code == _REDIRECT
         if redirected:
             if not registry.may_leave_for(storage):
@@ -140,7 +141,7 @@ def _next(registry: RegistryClient, response: httpx.Response, url: str) -> str:
     """Where the registry wants what follows; only on the registry itself."""
     named = response.headers.get("docker-upload-location") or response.headers.get("location")
     location: str = named or ""
-    target = urljoin(url, location)
+    target = joined(url, location)
     if not location or not registry.reference.owns(target):
         raise RegistryError("the registry names no place of its own for the upload")
     return target

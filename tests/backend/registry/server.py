@@ -31,9 +31,14 @@ class Seen:
     method: str
     host: str
     path: str
-    query: dict[str, list[str]]
+    target: str
+    """Path and query as they stood in the request."""
     headers: dict[str, str]
     body: bytes = b""
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.target).query)
 
 
 @dataclass(slots=True)
@@ -66,7 +71,11 @@ class Faults:
     """Wanted in Authorization; given out at /token."""
     token_answer: bytes | None = None
     mounts: bool = False
+    part_statuses: list[int] = field(default_factory=list)
+    """Statuses that the next parts of an upload get instead of being taken."""
     uploads_elsewhere: str = ""
+    next_upload: str = ""
+    """Where the parts after the first are sent, instead of where they belong."""
 
 
 class Registry(ThreadingHTTPServer):
@@ -85,6 +94,9 @@ class Registry(ThreadingHTTPServer):
         self.uploads: dict[str, bytearray] = {}
         self.mounted: list[tuple[str, str]] = []
         self.changing = threading.Lock()
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that goes is part of the tests."""
 
     @property
     def host(self) -> str:
@@ -154,12 +166,10 @@ class Handler(BaseHTTPRequestHandler):
         host = url.netloc or headers.get("host", "")
         body = self.rfile.read(int(headers.get("content-length", 0)))
         self.url, self.body = url, body
-        seen = Seen(self.command, host, url.path, parse_qs(url.query), headers, body)
+        seen = Seen(self.command, host, url.path, self.path, headers, body)
         self.server.seen.append(seen)
         target = self.faults.redirects.get(url.path) or self.faults.redirects.get(host)
-        if target and self.command in ("GET", "HEAD"):
-            self._answer(307, headers={"Location": target.format(path=url.path)})
-        elif url.path == "/token":
+        if url.path == "/token":
             self._give_token()
         elif url.path == "/_sent":
             self._answer(200, json.dumps(self.server.sent).encode())
@@ -167,6 +177,8 @@ class Handler(BaseHTTPRequestHandler):
             realm = self.faults.realm or f"http://{host}/token"
             asks = f'Bearer realm="{realm}",service="{host}",scope="repository:library/tiny:pull"'
             self._answer(401, headers={"WWW-Authenticate": asks})
+        elif target and self.command in ("GET", "HEAD"):
+            self._answer(307, headers={"Location": target.format(path=url.path)})
         else:
             self._serve(url.path.removeprefix("/v2/"))
 
@@ -256,15 +268,16 @@ class Handler(BaseHTTPRequestHandler):
             number = str(len(self.server.uploads) + 1)
             self.server.uploads[number] = bytearray()
             self._answer(202, headers={"Location": f"{self.url.path}{number}?state=one%2Btwo"})
-        elif self.command == "PATCH" and self.faults.statuses:
-            self._answer(self.faults.statuses.pop(0), b"not now")
+        elif self.command == "PATCH" and self.faults.part_statuses:
+            self._answer(self.faults.part_statuses.pop(0), b"not now")
         elif self.command == "PATCH":
             self._part(number)
         else:
             self._finish(number, query["digest"][0])
 
     def _part(self, number: str) -> None:
-        headers = {"Docker-Upload-Location": f"{self.url.path}?{self.url.query}"}
+        here = f"{self.url.path}?{self.url.query}"
+        headers = {"Docker-Upload-Location": self.faults.next_upload or here}
         if self.faults.uploads_elsewhere:
             place = f"{self.faults.uploads_elsewhere}/v2/storage-upload/{number}"
             self._answer(307, headers=headers | {"Location": place})

