@@ -20,6 +20,11 @@ def serve(order: dict[str, Any]) -> Any:
     os.environ["LLAMA_MEDIA_MARKER"] = MEDIA  # else llama.cpp makes one up for each process
     import xllamacpp
 
+    return xllamacpp.Server(parameters(xllamacpp, order))
+
+
+def parameters(xllamacpp: Any, order: dict[str, Any]) -> Any:
+    """The server's parameters for `order`; bounds this process's memory on the way."""
     if not any("GPU" in str(device["type"]) for device in xllamacpp.get_device_info()):
         bound_memory(order["address_space"])
     params = xllamacpp.CommonParams()
@@ -55,7 +60,7 @@ def serve(order: dict[str, Any]) -> Any:
         params.embedding = True
         if order["default_pooling"]:
             params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    return xllamacpp.Server(params)
+    return params
 
 
 def _set_cache(xllamacpp: Any, params: Any, order: dict[str, Any]) -> None:
