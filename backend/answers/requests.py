@@ -31,6 +31,7 @@ class ShowRequest(_Body):
     model: str = ""
     name: str = ""
     system: str | None = None
+    options: dict[str, Any] = {}
     verbose: bool = False
 
 

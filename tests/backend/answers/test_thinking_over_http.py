@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -22,6 +22,8 @@ GO = (
 )
 JINJA = "<think></think><tool_call>{{ tools }}{{ messages }}"
 REPLY = "<think>\nlet me see\n</think>\n\nIt is blue."
+CALL = '{"name": "weather", "arguments": {"city": "Oslo", "a": [1]}}'
+LEVELS = 'invalid think value: "much" (must be "high", "medium", "low", "max", true, or false)'
 SCHEMA = {"type": "object"}
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -37,7 +39,7 @@ ASK = [{"role": "user", "content": "What colour is the sky?"}]
 class Templated(FakeRunner):
     """Keeps what the Jinja template was given."""
 
-    asked: list[Mapping[str, Any]] = []
+    asked: ClassVar[list[Mapping[str, Any]]] = []
 
     async def render(self, conversation: Mapping[str, Any]) -> str:
         type(self).asked = [*self.asked, conversation]
@@ -129,8 +131,7 @@ async def test_a_level_reaches_both_kinds_of_template(client: httpx.AsyncClient)
     ("model", "think", "error"),
     [("plain", True, '"plain" does not support thinking'),
      ("plain", "max", '"plain" does not support thinking'),
-     ("go", "much", 'invalid think value: "much" (must be "high", "medium", "low", "max", true, '
-                    'or false)'),
+     ("go", "much", LEVELS),
      ("plain", False, None), ("plain", None, None)],
 )  # fmt: skip
 @pytest.mark.parametrize("route", ["chat", "generate"])
@@ -192,9 +193,8 @@ def calls(chunk: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize(
     ("model", "reply"),
-    [("go", '{"name": "weather", "arguments": {"city": "Oslo", "a": [1]}}'),
-     ("jinja", '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo", "a": [1]}}\n'
-               '</tool_call>')],
+    [("go", CALL),
+     ("jinja", f"<tool_call>\n{CALL}\n</tool_call>")],
 )  # fmt: skip
 async def test_a_tool_call_has_a_chunk_of_its_own(
     client: httpx.AsyncClient, script: Script, model: str, reply: str
