@@ -33,6 +33,7 @@ DOORS = {
 
 ONE_KNOWS: dict[str, tuple[str, ...]] = {
     # library: the files, or folders, that may import it
+    "PIL": ("backend/answers/images.py",),
     "bs4": ("ingest/loaders/html.py",),
     "charset_normalizer": ("ingest/loaders/text.py",),
     "chromadb": ("storage/chroma.py",),
@@ -59,7 +60,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "transformers": ("ingest/hf_embed.py",),
     "typer": ("app/cli.py", "app/commands/", "backend/commands/", "evals/cli.py"),
     "uvicorn": ("app/commands/serve.py", "backend/__main__.py", "backend/main.py"),
-    "xllamacpp": ("backend/engine/llama_child.py",),
+    "xllamacpp": ("backend/engine/llama_child.py", "backend/engine/quantize_child.py"),
 }
 HEAVY = (
     *("torch", "transformers", "sentence_transformers", "llama_index", "chromadb"),

@@ -84,7 +84,7 @@ def test_damaged_bytes_are_an_error_and_nothing_else(noise: bytes, at: int) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["data:image/png;base64,AAAA", "not base64!", "AAA", "A===", "/tmp/x.png", "é"]
+    "text", ["data:image/png;base64,AAAA", "not base64!", "AAA", "A===", "/some/x.png", "é"]
 )
 def test_only_base64_is_decoded(text: str) -> None:
     with pytest.raises(BadRequest, match="illegal base64 data"):
