@@ -1,5 +1,6 @@
 """Builds the application: settings in, an ASGI app out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,12 +13,14 @@ from backend.engine.pool import Limits, Pool
 from backend.engine.room import available_memory
 from backend.engine.runner import RunnerFactory
 from backend.models.library import Library
+from backend.models.prune import tidy
 from backend.models.store import ModelStore
 from backend.routes import (
     blobs,
     chat,
     cloud,
     copy,
+    create,
     delete,
     embed,
     generate,
@@ -58,8 +61,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        store, noprune = backend.library.store, settings.noprune
+        tidying = asyncio.create_task(asyncio.to_thread(tidy, store, noprune=noprune))
         yield
         await backend.pool.close()
+        await tidying
 
     app = FastAPI(
         lifespan=lifespan,
@@ -69,7 +75,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.backend = backend
-    stored = (models, copy, delete, blobs, pull, push)
+    stored = (models, copy, delete, blobs, create, pull, push)
     for room in (root, *stored, generate, chat, embed, tokenize, v1, cloud):
         app.include_router(room.router)
     http_errors.install(app)

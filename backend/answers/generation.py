@@ -108,7 +108,7 @@ def checked_options(
     if model.embeds_only:
         verb = "chat" if isinstance(request, ChatRequest) else "generate"
         raise BadRequest(f'"{model.asked}" does not support {verb}')
-    if request.has_images and "vision" not in capabilities:
+    if request.has_images and not model.content.projectors:
         raise BadRequest(f'"{model.asked}" does not support image input')
     return read_options(model.content.params, request.options)
 

@@ -28,6 +28,11 @@ def canonical(digest: str) -> str:
     return f"sha256:{found[1].lower()}"
 
 
+def digest_of(raw: bytes) -> str:
+    """The digest of these bytes."""
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
 class IncomingBlob:
     """A blob on its way in: hashed while it is written, and gone unless it was finished."""
 
@@ -92,7 +97,7 @@ class Blobs:
 
     def add_bytes(self, raw: bytes) -> str:
         """Store a small blob and return its digest; one that is there in full stays."""
-        digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        digest = digest_of(raw)
         if not self._holds(digest, len(raw)):
             with self.incoming() as blob:
                 blob.write(raw)

@@ -1,27 +1,44 @@
 """The config blob of a model and the `details` that `/api/tags`, `/api/show` and `/api/ps` show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.models.gguf import GGUF
 
+# The keys in Ollama's order; what else a config holds comes after them.
+_ORDER = (
+    "model_format", "model_family", "model_families", "model_type", "file_type", "renderer",
+    "parser", "requires", "remote_host", "remote_model", "capabilities", "context_length",
+    "embedding_length", "base_name", "draft",
+)  # fmt: skip
+
 
 def config_of(header: GGUF) -> dict[str, Any]:
-    """The config that Ollama writes beside a GGUF model, from the file's own header."""
+    """What the config says of a GGUF model, from the file's own header."""
     config: dict[str, Any] = {
         "model_format": "gguf",
         "model_family": header.architecture,
         "model_families": [header.architecture],
         "model_type": human_count(header.parameter_count),
         "file_type": header.file_type,
-        "architecture": "amd64",
-        "os": "linux",
     }
     for key in ("context_length", "embedding_length"):
         value = header.integer(key)
         if value is not None:
             config[key] = value
     return config
+
+
+def complete(config: Mapping[str, Any], digests: Sequence[str]) -> dict[str, Any]:
+    """The config as it is stored, with what a registry of container images wants to see in it."""
+    known = {key: config[key] for key in _ORDER if config.get(key)}
+    fixed = {
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": list(digests)},
+    }
+    own = {key: value for key, value in config.items() if key not in {*_ORDER, *fixed}}
+    return known | own | fixed
 
 
 def details(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,3 +15,8 @@ def go_json(value: Any) -> bytes:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.translate(_ESCAPES).encode("utf-8", "replace")
+
+
+def go_line(value: Any) -> bytes:
+    """The same with the line break at its end that Go's stream encoder writes."""
+    return go_json(value) + b"\n"

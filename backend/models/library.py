@@ -1,7 +1,5 @@
 """A stored model opened for use: its texts, its checked header, and what it can do."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +7,7 @@ from backend.answers.options import LoadOptions, effective_batch, effective_cont
 from backend.engine.memory import estimate, file_size
 from backend.engine.runner import RunnerKey, RunnerSpec
 from backend.engine.threads import default_threads
-from backend.errors import InvalidModel, ModelNotFound
+from backend.errors import CloudModel, InvalidModel, ModelNotFound
 from backend.models import gguf
 from backend.models.names import to_run
 from backend.models.store import ModelContent, ModelStore, StoredModel
@@ -59,9 +57,11 @@ class OpenModel:
         found += abilities(self.content.template, self.header.chat_template)
         if self.template is None and self.infill_tokens is not None:
             found.append("insert")
-        if self.content.projectors:
+        if self.content.projectors or self.header.integer("vision.block_count"):
             found.append("vision")
-        return found
+        declared = self.stored.config.get("capabilities")
+        more = declared if isinstance(declared, list) else []
+        return list(dict.fromkeys([*found, *(one for one in more if isinstance(one, str))]))
 
     def runner_spec(
         self, load: LoadOptions, settings: BackendSettings, *, embedding: bool = False
@@ -105,6 +105,7 @@ class Library:
     def __init__(self, store: ModelStore) -> None:
         self.store = store
         self._headers: dict[tuple[Path, int, int], gguf.GGUF] = {}
+        self._abilities: dict[str, list[str]] = {}
 
     def open(self, asked: str) -> OpenModel:
         """The model of that name; raises InvalidName, CloudModel, ModelNotFound or InvalidModel."""
@@ -113,7 +114,23 @@ class Library:
             stored = self.store.get(name)
         except ModelNotFound as error:
             raise ModelNotFound(f"model '{asked}' not found") from error
+        if stored.config.get("remote_host"):
+            raise CloudModel(f"{name} is a cloud model; this server runs local models only")
+        return self._opened(asked, stored)
+
+    def capabilities(self, stored: StoredModel) -> list[str]:
+        """What a stored model can do, as far as its files can be read; kept for each manifest."""
+        if stored.digest not in self._abilities:
+            try:
+                self._abilities[stored.digest] = self._opened("", stored).capabilities
+            except InvalidModel:
+                return []
+        return self._abilities[stored.digest]
+
+    def _opened(self, asked: str, stored: StoredModel) -> OpenModel:
         content = self.store.content(stored)
+        for path in (*content.adapters, *content.projectors):
+            self._header(path)  # these too reach native code, so these too are checked first
         return OpenModel(asked, stored, content, self._header(content.weights))
 
     def _header(self, path: Path) -> gguf.GGUF:
@@ -125,14 +142,3 @@ class Library:
         if key not in self._headers:
             self._headers[key] = gguf.read(path)
         return self._headers[key]
-
-
-def parameters_text(params: Mapping[str, object]) -> str:
-    """`parameters` of `/api/show`: a line for each value, the name padded to 30 columns."""
-    lines = []
-    for name, value in params.items():
-        values = value if isinstance(value, list) else [value]
-        for one in values:
-            shown = json.dumps(one, ensure_ascii=False)  # as Go quotes: a newline stays on its line
-            lines.append(f"{name:<30} {shown}")
-    return "\n".join(lines)

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from backend.errors import InvalidDigest, InvalidModel, InvalidName, ModelNotFound
 from backend.models.blobs import canonical
-from backend.models.go_json import go_json
+from backend.models.go_json import go_line
 from backend.models.names import DEFAULT_HOST, ModelName
 
 MAX_MANIFEST = 4 << 20
@@ -108,7 +108,7 @@ def parse(raw: bytes) -> Manifest:
 
 def build(config: Layer, layers: Sequence[Layer]) -> bytes:
     """The bytes of a manifest."""
-    return go_json(
+    return go_line(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -134,6 +134,13 @@ class Manifests:
         newer = dict.fromkeys(_names_in(self._newer, {_NEWER_HOST: DEFAULT_HOST}))
         yield from newer
         yield from (name for name in _names_in(self.folder, {}) if name not in newer)
+
+    def strays(self) -> Iterator[Path]:
+        """Files where a manifest could stand, under names that break the rules."""
+        for root in (self.folder, self._newer):
+            for path in root.glob("*/*/*/*"):
+                if path.is_file() and not _is_name(path.relative_to(root).parts):
+                    yield path
 
     def path(self, name: ModelName) -> Path:
         """Where the manifest of that name is, or would be written."""
@@ -192,12 +199,16 @@ class Manifests:
 def _names_in(folder: Path, hosts: Mapping[str, str]) -> Iterator[ModelName]:
     for path in folder.glob("*/*/*/*"):
         host, *rest = path.relative_to(folder).parts
-        try:
-            name = ModelName(hosts.get(host, host), *rest)
-        except InvalidName:
-            continue
-        if path.is_file():
-            yield name
+        if path.is_file() and _is_name((host, *rest)):
+            yield ModelName(hosts.get(host, host), *rest)
+
+
+def _is_name(parts: Sequence[str]) -> bool:
+    try:
+        ModelName(*parts)
+    except InvalidName:
+        return False
+    return True
 
 
 def _remove(root: Path, path: Path) -> bool:

@@ -9,6 +9,7 @@ pattern before they become a path, and manifests and texts are bounded in size.
 
 import hashlib
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +21,14 @@ from typing import Any
 from backend.errors import InvalidModel, ModelNotFound
 from backend.models import gguf, manifest_list, manifests
 from backend.models.blobs import Blobs, canonical
-from backend.models.config import config_of
-from backend.models.go_json import go_json
-from backend.models.manifests import CONFIG_TYPE, Layer, Manifest, Manifests
+from backend.models.config import complete, config_of
+from backend.models.go_json import go_line
+from backend.models.manifests import CONFIG_TYPE, MAX_MANIFEST, Layer, Manifest, Manifests
 from backend.models.names import ModelName
 
 MAX_TEXT_LAYER = 16 << 20
 
+log = logging.getLogger(__name__)
 _ANY_DIGEST = re.compile(rb"sha256[:-][0-9a-fA-F]{64}")
 
 
@@ -141,31 +143,44 @@ class ModelStore:
         new = manifests.parse(raw)
         with self._changing:
             self._check_blobs(new)
-            old = self._named_by(name)
+            old = self._named_in(self._raw(name))
             self.manifests.write(name, raw)
             if prune:
                 self.remove_unused(old - new.digests)
 
     def remove_unused(self, digests: Iterable[str]) -> None:
-        """Remove those of these blobs that no manifest names, not even a damaged one."""
+        """Remove those of these blobs that no manifest names, not even a damaged one.
+
+        Nothing goes while there is a manifest that cannot be read to its end.
+        """
         with self._changing:
             doomed = {canonical(digest) for digest in digests}
-            if doomed:
-                for digest in doomed - self.used():
-                    self.blobs.remove(digest)
+            try:
+                kept = self.used() if doomed else set()
+            except InvalidModel as error:
+                log.warning("unused blobs are kept: %s", error)
+                return
+            for digest in doomed - kept:
+                self.blobs.remove(digest)
 
     def used(self) -> set[str]:
-        """Every digest that stands in a manifest, however damaged."""
-        return set().union(*map(self._named_by, self.manifests.names()))
+        """Every digest that stands in a manifest, however damaged; InvalidModel as above."""
+        found: set[str] = set()
+        for name in list(self.manifests.names()):
+            raw = self._raw(name)
+            if len(raw) > MAX_MANIFEST or (not raw and self.manifests.path(name).exists()):
+                raise InvalidModel(f"the manifest of {name} cannot be read")
+            found |= self._named_in(raw)
+        return found
 
     def add_text(self, role: str, text: str) -> Layer:
         """Store a text as a layer."""
         raw = text.encode("utf-8", "replace")
         return Layer.of(role, self.blobs.add_bytes(raw), len(raw))
 
-    def add_config(self, config: Mapping[str, Any]) -> Layer:
-        """Store the config of a model as a layer."""
-        raw = go_json(dict(config)) + b"\n"  # as Go's stream encoder ends it
+    def add_config(self, config: Mapping[str, Any], layers: Sequence[Layer] = ()) -> Layer:
+        """Store the config of a model made of these layers as a layer."""
+        raw = go_line(complete(config, [layer.digest for layer in layers]))
         return Layer(CONFIG_TYPE, self.blobs.add_bytes(raw), len(raw))
 
     def add(
@@ -191,9 +206,10 @@ class ModelStore:
         if system is not None:
             layers.append(self.add_text("system", system))
         if params:
-            layers.append(self.add_text("params", json.dumps(dict(params))))
+            layers.append(self.add_text("params", go_line(dict(params)).decode()))
         layers += [self.add_text("license", text) for text in licenses]
-        self.publish(target, manifests.build(self.add_config(config_of(header)), layers))
+        config = self.add_config(config_of(header), layers)
+        self.publish(target, manifests.build(config, layers))
         return self._open(target)
 
     def _open(self, name: ModelName) -> StoredModel:
@@ -213,11 +229,11 @@ class ModelStore:
         found = [layer for layer in model.layers if layer.role == role]
         return self.text(found[-1]) if found else None
 
-    def _named_by(self, name: ModelName) -> set[str]:
+    def _raw(self, name: ModelName) -> bytes:
         try:
-            return self._named_in(self.manifests.bytes_of(name)[0])
+            return self.manifests.bytes_of(name)[0]
         except ModelNotFound:
-            return set()
+            return b""
 
     def _named_in(self, raw: bytes) -> set[str]:
         # By pattern, not by parsing: what a damaged manifest still names must not be removed. A

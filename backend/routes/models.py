@@ -1,5 +1,6 @@
 """What is stored and what is loaded: /api/tags, /api/show, /api/ps."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,12 +10,12 @@ from backend.answers.requests import ShowRequest, parse
 from backend.engine.pool import Loaded
 from backend.errors import BadRequest, ModelNotFound
 from backend.models.config import details
-from backend.models.library import OpenModel
-from backend.models.names import ModelName
+from backend.models.library import Library, OpenModel
+from backend.models.names import on_disk
 from backend.models.show import shown_model
 from backend.models.store import StoredModel
 from backend.web.deps import BackendDep, BodyDep
-from backend.web.wire import expiry, json_response, rfc3339
+from backend.web.wire import expiry, json_response, present, rfc3339
 
 router = APIRouter()
 
@@ -22,7 +23,7 @@ router = APIRouter()
 @router.api_route("/api/tags", methods=["GET", "HEAD"])
 async def tags(backend: BackendDep) -> Response:
     """Every stored model, newest first."""
-    return json_response({"models": [_tag(model) for model in backend.library.store.models()]})
+    return json_response({"models": await asyncio.to_thread(_tags, backend.library)})
 
 
 @router.post("/api/show")
@@ -35,8 +36,8 @@ async def show(backend: BackendDep, body: BodyDep) -> Response:
     try:
         model = backend.library.open(text)
     except ModelNotFound as error:
-        raise ModelNotFound(f"model '{ModelName.parse(text)}' not found") from error
-    return json_response(shown_model(model, asked))
+        raise ModelNotFound(f"model '{on_disk(text)}' not found") from error
+    return json_response(await asyncio.to_thread(shown_model, model, asked))
 
 
 @router.get("/api/ps")
@@ -45,14 +46,21 @@ async def ps(backend: BackendDep) -> Response:
     return json_response({"models": [_loaded(one) for one in backend.pool.loaded()]})
 
 
-def _tag(model: StoredModel) -> dict[str, Any]:
+def _tags(library: Library) -> list[dict[str, Any]]:
+    return [_tag(model, library.capabilities(model)) for model in library.store.models()]
+
+
+def _tag(model: StoredModel, capabilities: list[str]) -> dict[str, Any]:
+    remote = {key: model.config.get(key) for key in ("remote_model", "remote_host")}
     return {
         "name": str(model.name),
         "model": str(model.name),
+        **present(remote),
         "modified_at": rfc3339(model.modified_at),
         "size": model.size,
         "digest": model.digest,
         "details": details(model.config),
+        **present({"capabilities": capabilities}),
     }
 
 

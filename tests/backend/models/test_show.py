@@ -30,11 +30,12 @@ async def shown(store: ModelStore, **body: Any) -> dict[str, Any]:
     [(None, "", ["completion"]),
      (None, "{% if tools %}", ["completion", "tools"]),
      (None, "x tool_call x", ["completion", "tools"]),
-     (None, "<think>", ["completion", "thinking"]),
+     (None, "<think>x</think>", ["completion", "thinking"]),
      ("{{ .Prompt }}", "{{ tools }}<think>", ["completion"]),
      ("{{ .Tools }}{{ .Prompt }}", "", ["completion", "tools"]),
      ("{{ .Suffix }}", "", ["completion", "insert"]),
-     ("{{ .Thinking }}", "", ["completion", "thinking"])],
+     ("{{ .Thinking }}", "", ["completion"]),
+     ("{{ range .Messages }}<t>{{ .Thinking }}</t>{{ end }}", "", ["completion", "thinking"])],
 )  # fmt: skip
 async def test_capabilities_follow_the_template_in_force(
     tmp_path: Path, template: str | None, jinja: str, capabilities: list[str]
