@@ -60,7 +60,7 @@ class Report:
     def bad(self) -> dict[str, int]:
         """Outcomes that are neither an answer, a typed error, nor the client's own leaving."""
         fine = ("answer", "left by the client", "error ")
-        return {kind: n for kind, n in self.outcomes.items() if not kind.startswith(fine)}
+        return {kind: n for kind, n in self.outcomes.items() if n and not kind.startswith(fine)}
 
 
 def scratch_store(source: Path, folder: Path, bases: tuple[str, ...] = (FIRST, SECOND)) -> Path:
