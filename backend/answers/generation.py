@@ -116,7 +116,8 @@ def checked_options(
 async def load(backend: Backend, generation: Generation) -> None:
     """Make the model ready and let it be."""
     spec = generation.model.runner_spec(generation.options.load, backend.settings)
-    async with backend.pool.lease(generation.model, spec, generation.asked.keep_alive):
+    keep_alive = generation.asked.keep_alive
+    async with backend.pool.lease(generation.model, spec, keep_alive, slot=False):
         pass
 
 
