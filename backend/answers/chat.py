@@ -66,7 +66,7 @@ async def _prepare(backend: Backend, model: OpenModel, asked: ChatRequest) -> Ge
         prompter=prompter,
         reading=reading,
         json_schema=asked.json_schema,
-        images=await as_pngs([image for one in asked.messages for image in one.images]),
+        images=await as_pngs([image for one in asked.messages for image in one.images or ()]),
         preserved=control_tokens(form, conversation),
         guarded=form.go is not None,
     )

@@ -120,7 +120,7 @@ class Message(_Body):
     role: str = ""
     content: str = ""
     thinking: str | None = None
-    images: list[bytes] = []
+    images: list[bytes] | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None

@@ -1,3 +1,4 @@
+import base64
 from typing import Any
 
 import pytest
@@ -108,13 +109,13 @@ def test_parts_become_one_message() -> None:
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
     parts = [{"type": "text", "text": "what is"}, image, {"type": "text", "text": "this?"}]
     assert sent({"role": "user", "content": parts}) == [
-        {"role": "user", "content": "what is\n\nthis?", "images": [PIXEL]}
+        {"role": "user", "content": "what is\n\nthis?", "images": [base64.b64decode(PIXEL)]}
     ]
 
 
 def test_an_image_may_stand_alone_as_a_text() -> None:
     bare = {"type": "image_url", "image_url": f"data:;base64,{PIXEL}"}
-    assert sent({"role": "user", "content": [bare]})[0]["images"] == [PIXEL]
+    assert sent({"role": "user", "content": [bare]})[0]["images"] == [base64.b64decode(PIXEL)]
 
 
 @pytest.mark.parametrize(

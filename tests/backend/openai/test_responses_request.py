@@ -47,7 +47,7 @@ def test_items_with_and_without_a_type() -> None:
         {"role": "assistant", "content": [{"type": "output_text", "text": "a cat"}]},
     ) == [
         {"role": "system", "content": "be kind"},
-        {"role": "user", "content": "see", "images": ["AAAA"]},
+        {"role": "user", "content": "see", "images": [bytes(3)]},
         {"role": "assistant", "content": "a cat"},
     ]
 
