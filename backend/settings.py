@@ -80,7 +80,9 @@ class BackendSettings(BaseSettings):
         repr=False,
     )
 
-    bundled_models: Path | None = Field(
+    bundled_models: Annotated[
+        Path | None, BeforeValidator(Reading[Path | None](Path, None, "a folder"))
+    ] = Field(
         None,
         validation_alias="RAGSTONE_MODELS_DIR",
         description="where `make setup` put the bundled models; they are pulled from there",

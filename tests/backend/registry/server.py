@@ -65,7 +65,7 @@ class Faults:
     manifest_status: int = 200
     manifest_headers: dict[str, str] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
-    """Path (or host) to where requests for it are sent on, `{path}` filled in."""
+    """Host, path or both, to where requests for it are sent on, `{path}` filled in."""
     realm: str | None = None
     token: str | None = None
     """Wanted in Authorization; given out at /token."""
@@ -168,7 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         self.url, self.body = url, body
         seen = Seen(self.command, host, url.path, self.path, headers, body)
         self.server.seen.append(seen)
-        target = self.faults.redirects.get(url.path) or self.faults.redirects.get(host)
+        places = (host + url.path, url.path, host)
+        target = next(filter(None, map(self.faults.redirects.get, places)), None)
         if url.path == "/token":
             self._give_token()
         elif url.path == "/_sent":
