@@ -39,6 +39,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "chromadb": ("storage/chroma.py",),
     "cryptography": ("backend/registry/keys.py",),
     "docx": ("ingest/loaders/docx.py",),
+    "gotpl": ("backend/prompts/go_",),
     "httpx_sse": ("app/client/transport.py",),
     "huey": ("ingest/jobs.py",),
     "llama_index.core": ("app/answering/llama_index_chat.py", "evals/judge.py"),
@@ -64,7 +65,7 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
 }
 HEAVY = (
     *("torch", "transformers", "sentence_transformers", "llama_index", "chromadb"),
-    *("xllamacpp", "ik_llama_cpp"),
+    *("xllamacpp", "ik_llama_cpp", "gotpl"),
 )
 BANNED = re.compile(r"(^|_)(manager|managers|helper|helpers|util|utils|misc|base|common)(_|$)")
 FOREIGN = re.compile(

@@ -4,6 +4,7 @@ A Go template is rendered here; the Jinja template of a GGUF is rendered by llam
 that dialect.
 """
 
+import asyncio
 import re
 
 from backend.answers.reply import ReplyReader
@@ -20,7 +21,8 @@ _CONTROL = re.compile(r"<[^>]*>|\[[^\]]+\]")
 async def written(runner: Runner, form: PromptForm, conversation: Conversation) -> str:
     """The prompt; raises TemplateError, or RunnerRejected where the Jinja template refuses."""
     if form.go is not None:
-        return form.go.render(conversation)
+        # in a thread: a long conversation takes 20 ms, a hostile template two seconds
+        return await asyncio.to_thread(form.go.render, conversation)
     return await runner.render(template_request(conversation))
 
 

@@ -11,6 +11,8 @@ __all__ = ["ToolCall", "ToolCallParser"]
 _OPENERS = ("{", "[")
 # Control tokens, which the engine leaves out of the text: such a reply starts with its JSON.
 _UNSEEN = {"<|python_tag|>": "{", "[TOOL_CALLS]": "["}
+_ENDS = frozenset("}]>")
+_LONG = 1000
 _BETWEEN = " \t\r\n,;"
 
 
@@ -45,6 +47,8 @@ class ToolCallParser:
     def feed(self, text: str) -> tuple[str, list[ToolCall]]:
         """What can be told apart so far; a tag or call that may be incomplete is held back."""
         self._held += text
+        if self._state is _State.CALLS and len(self._held) > _LONG and not _ENDS & set(text):
+            return "", []  # nothing can end here: spares reading long arguments at each token
         return self._settle(final=False)
 
     def end(self) -> tuple[str, list[ToolCall]]:

@@ -13,7 +13,8 @@ from backend.prompts.go_functions import CLOCK, SHOW, TICK, functions
 from backend.prompts.go_limits import BUDGET, MAX_SOURCE, Clock
 from backend.prompts.go_source import written
 
-# What gotpl 0.1.0 lets out of Python beside its own errors, as the fuzz of the tests found.
+# gotpl 0.1.0 lets out ValueError (a number of 4,300 digits) and RecursionError (500 `else if`); the
+# others were not seen in 50,000 fuzzed templates, but nothing in it rules them out.
 _PYTHONS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
@@ -21,13 +22,13 @@ def parsed(source: str) -> ParsedTemplate:
     """The tree of a template; raises TemplateError."""
     if len(source) > MAX_SOURCE:
         raise TemplateError(f"template error: longer than {MAX_SOURCE} characters")
-    with _told():
+    with as_template_errors():
         return parse_template(source, functions=functions().keys() - {SHOW, TICK})
 
 
 def compiled(tree: ParsedTemplate, source: str) -> gotpl.Template:
     """A tree parsed from `source`, made ready to run; raises TemplateError."""
-    with _told():
+    with as_template_errors():
         rewritten = written(tree, source)
         policy = gotpl.SandboxPolicy(
             allow_functions=functions(),
@@ -48,14 +49,15 @@ def run(template: gotpl.Template, root: dict[str, Any]) -> str:
     """The text of a template; raises TemplateError also where the limits are exceeded."""
     token = CLOCK.set(Clock())
     try:
-        with _told():
+        with as_template_errors():
             return template.render(root)
     finally:
         CLOCK.reset(token)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def as_template_errors() -> Iterator[None]:
+    """What a template makes gotpl, or a walk through its tree, raise."""
     try:
         yield
     except (gotpl.TemplateError, *_PYTHONS) as error:

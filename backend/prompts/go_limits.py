@@ -1,6 +1,6 @@
 """How much a template may do: it comes with a model from anywhere, or with a request.
 
-Figures of one core of a laptop: 200 messages through a template with tools take 40 ms.
+Figures of one core of a laptop: 200 messages through a template with tools take 23 ms.
 """
 
 import time

@@ -4,10 +4,9 @@ gotpl runs behind a sandbox policy (no methods, listed functions), a budget and 
 failure of a template is a TemplateError. Why gotpl: docs/decisions/0008-go-templates.md.
 """
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import TemplateError
 from backend.prompts.conversation import Conversation, collated, text_of
 
 if TYPE_CHECKING:
@@ -34,20 +33,22 @@ class GoTemplate:
 
     def __init__(self, source: str) -> None:
         from backend.prompts import go_tree  # gotpl takes 0.2 s to import: not at the start
-        from backend.prompts.go_engine import parsed
+        from backend.prompts.go_engine import as_template_errors, parsed
 
-        clean = text_of(source)
-        tree = parsed(clean)
-        if go_tree.has_bare_call(tree):
-            raise TemplateError("template error: undefined template specified")
-        self.variables: frozenset[str] = go_tree.variables(tree)
-        if not self.variables & {"messages", "response"}:
-            clean += _REPLY
-            tree = parsed(clean)
-        self.thinking_tags: tuple[str, str] | None = go_tree.thinking_tags(tree)
-        self.tool_call_tag: str = go_tree.tool_call_tag(tree)
-        self._source, self._tree = clean, tree
-        self._whole = self._compiled(tree)
+        self._source = text_of(source)
+        with as_template_errors():  # a walk down a deep tree may run out of stack
+            tree = parsed(self._source)
+            go_tree.refuse_bare_calls(tree)
+            self.variables: frozenset[str] = go_tree.variables(tree)
+            if not self.variables & {"messages", "response"}:
+                self._source += _REPLY
+                tree = parsed(self._source)
+            self.thinking_tags: tuple[str, str] | None = go_tree.thinking_tags(tree)
+            self.tool_call_tag: str = go_tree.tool_call_tag(tree)
+            self._whole = self._compiled(tree)
+            self._up_to_reply = self._whole
+            if "messages" not in self.variables:
+                self._up_to_reply = self._compiled(go_tree.cut_at_reply(tree))
 
     def render(self, conversation: Conversation) -> str:
         """The prompt; raises TemplateError where the template fails or exceeds its limits."""
@@ -83,12 +84,6 @@ class GoTemplate:
                 turn = dict.fromkeys(_NAMES.values(), "")
             turn[name] = message["content"]
         return "".join(done) + self._run(self._up_to_reply, turn | thinking)
-
-    @cached_property
-    def _up_to_reply(self) -> "gotpl.Template":
-        from backend.prompts.go_tree import cut_at_reply
-
-        return self._compiled(cut_at_reply(self._tree))
 
     def _compiled(self, tree: "ParsedTemplate") -> "gotpl.Template":
         from backend.prompts.go_engine import compiled

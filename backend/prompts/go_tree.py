@@ -33,14 +33,12 @@ def variables(tree: ParsedTemplate) -> frozenset[str]:
     return frozenset(name.lower() for pipe in pipes for name in names(pipe))
 
 
-def has_bare_call(tree: ParsedTemplate) -> bool:
-    """Whether a `{{ template "x" }}` passes nothing on, which Ollama refuses."""
-    bodies = [tree.root, *(one.body for one in tree.definitions)]
-    return any(
-        isinstance(node, TemplateCallNode) and node.pipeline is None
-        for body in bodies
-        for node in walk(body)
-    )
+def refuse_bare_calls(tree: ParsedTemplate) -> None:
+    """Raises ValueError for a `{{ template "x" }}` that passes nothing on, as Ollama does."""
+    for body in (tree.root, *(one.body for one in tree.definitions)):
+        for node in walk(body):
+            if isinstance(node, TemplateCallNode) and node.pipeline is None:
+                raise ValueError("undefined template specified")
 
 
 def walk(body: ListNode) -> Iterator[TemplateNode]:

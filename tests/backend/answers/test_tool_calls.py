@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.answers.tool_calls import ToolCall, ToolCallParser
@@ -188,6 +188,7 @@ FRAGMENTS = [
 TAGS = ["<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "{", "[", "[TOOL_CALLS] ["]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(TAGS),
     st.lists(st.sampled_from(FRAGMENTS), max_size=10).map("".join),
@@ -217,6 +218,7 @@ ARGUMENTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(ARGUMENTS, st.booleans(), st.sampled_from(TAGS), st.integers(1, 9))
 def test_any_arguments_come_through(
     arguments: dict[str, Any], ascii_only: bool, tag: str, step: int
@@ -228,6 +230,18 @@ def test_any_arguments_come_through(
         text = f"{tag}weather>{json.dumps(arguments)}</function>"
     content, found = read(tag, text, list(range(0, len(text), step)))
     assert (content, [one.arguments for one in found]) == ("", [arguments])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(900, 2100), st.text('}{]["\\\\,> a', max_size=40), st.integers(3, 50))
+def test_long_arguments_come_through(length: int, text: str, step: int) -> None:
+    arguments = {"city": "x" * length + text, "days": [text]}
+    written = json.dumps({"name": "weather", "arguments": arguments})
+    whole = f"Look: <tool_call>{written}</tool_call> so"
+    content, found = read("<tool_call>", whole, list(range(0, len(whole), step)))
+    assert (content, [one.arguments for one in found]) == ("Look: so", [arguments])
+    unfinished = whole[: -len("}</tool_call> so") - 1]
+    assert read("<tool_call>", unfinished, list(range(0, len(whole), step))) == (unfinished, [])
 
 
 def test_keys_keep_their_order() -> None:
