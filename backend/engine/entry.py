@@ -24,6 +24,15 @@ def serves(loaded: RunnerSpec, wanted: RunnerSpec) -> bool:
     return replace(wanted, memory=loaded.memory) == loaded
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Label]):
+    """A loaded model as `/api/ps` shows it; `remaining` seconds until it is unloaded."""
+
+    label: Label
+    spec: RunnerSpec
+    remaining: float
+
+
 @dataclass(eq=False)
 class Entry(Generic[Label]):
     """`leases` hold it; `retiring` counts those who wait to end it; `checked` is when it answered.
@@ -99,6 +108,12 @@ class Entry(Generic[Label]):
         if self.leases or self.keep_alive == float("inf"):
             return self.keep_alive
         return max(0.0, self.expires - now)
+
+    def end(self) -> None:
+        """Take back all that would happen to it later."""
+        self.disarm()
+        if self.question is not None:
+            self.question.cancel()
 
     def disarm(self) -> None:
         """Take back the timer that would end it."""

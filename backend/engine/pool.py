@@ -8,13 +8,13 @@ waits leaves the load to the others.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from backend.engine import loading
-from backend.engine.entry import Entry, serves
+from backend.engine.entry import Entry, Loaded, serves
 from backend.engine.eviction import UNBOUNDED, Candidate, most_room, next_to_go
 from backend.engine.memory import refusal
 from backend.engine.runner import Runner, RunnerFactory, RunnerKey, RunnerSpec, RunnerState
@@ -42,15 +42,6 @@ class Limits:
     load_timeout: float = 300.0
     ping_every: float = 5.0
     ping_timeout: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[Label]):
-    """A loaded model as `/api/ps` shows it; `remaining` seconds until it is unloaded."""
-
-    label: Label
-    spec: RunnerSpec
-    remaining: float
 
 
 @dataclass(eq=False)
@@ -135,10 +126,10 @@ class Pool(Generic[Label]):
         entries = list(self._entries.values())
         self._entries.clear()
         for entry in entries:
-            entry.disarm()
+            entry.end()
         await asyncio.gather(*(entry.runner.stop() for entry in entries), return_exceptions=True)
-        for task in self._ending:  # the runners are stopped: whoever waited for an idle one is done
-            task.cancel()
+        for entry in entries:  # their requests will not end by themselves any more
+            entry.idle.set()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _hold(self, label: Label, spec: RunnerSpec, *, slot: bool) -> Entry[Label]:
@@ -265,7 +256,8 @@ class Pool(Generic[Label]):
             raise
         if self._entries.get(entry.spec.key) is entry:
             del self._entries[entry.spec.key]
-        await entry.runner.stop()
+        stopping = self._kept(entry.runner.stop())
+        await asyncio.shield(stopping)  # who unloads may leave, but half a stop leaks its pipes
 
     def _release(self, entry: Entry[Label]) -> None:
         entry.leases -= 1
@@ -283,9 +275,14 @@ class Pool(Generic[Label]):
             self._arm(entry, entry.keep_alive)
 
     def _end(self, entry: Entry[Label]) -> None:
-        task = asyncio.create_task(self._retire(entry))
+        self._kept(self._retire(entry))
+
+    def _kept(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """A task that `close` waits for."""
+        task = asyncio.create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+        return task
 
     def _arm(self, entry: Entry[Label], seconds: float) -> None:
         entry.arm(seconds, self._clock(), self._end)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.answers.requests import ShowRequest, parse
-from backend.engine.pool import Loaded
+from backend.engine.entry import Loaded
 from backend.errors import BadRequest, ModelNotFound
 from backend.models.config import details
 from backend.models.library import Library, OpenModel
@@ -69,7 +69,7 @@ def _loaded(one: Loaded[OpenModel]) -> dict[str, Any]:
     return {
         "name": str(stored.name),
         "model": str(stored.name),
-        "size": stored.size,
+        "size": one.spec.memory.total or stored.size,  # what it costs while it is loaded
         "digest": stored.digest,
         "details": details(stored.config),
         "expires_at": expiry(one.remaining),

@@ -261,3 +261,38 @@ async def test_a_storm_of_clients_leaving_keeps_the_counts_right() -> None:
     assert all(entry.leases == 0 for entry in bench.pool._entries.values())
     await bench.pool.close()
     assert all(runner.state is RunnerState.STOPPED for runner in bench.runners)
+
+
+async def test_who_leaves_while_a_runner_is_stopped_does_not_leave_it_half_stopped() -> None:
+    begun, door, stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeRunner):
+        async def stop(self) -> None:
+            begun.set()
+            await door.wait()
+            await super().stop()
+            stopped.set()
+
+    pool: Pool[str] = Pool(lambda wanted: Slow(wanted, Script()), Limits())
+    async with pool.lease("a", spec()):
+        pass
+    unloading = asyncio.create_task(pool.unload(lambda _: True))
+    await begun.wait()
+    unloading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await unloading
+    closing = asyncio.create_task(pool.close())
+    door.set()
+    await closing
+    assert stopped.is_set()
+
+
+async def test_close_ends_a_question_that_has_no_answer() -> None:
+    bench = Bench(Script(), ping_every=0.0, ping_timeout=60.0)
+    await bench.use(spec())
+    bench.script.hangs = True
+    asking = asyncio.create_task(bench.use(spec()))
+    await until(lambda: bench.script.pings == 1)
+    await bench.pool.close()
+    with pytest.raises((LoadFailed, asyncio.CancelledError)):
+        await asking
