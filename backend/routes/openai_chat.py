@@ -22,7 +22,7 @@ async def chat_completions(request: Request, backend: BackendDep, body: BodyDep)
     asked = parse(ChatCompletionRequest, body)
     chunks = answer.chunks(backend, chat_request(asked))
     naming = Naming.new("chatcmpl-")
-    if asked.stream:
+    if asked.stream and not asked.debug_render_only:
         stream = ChatStream(naming, include_usage=asked.include_usage)
         return await streamed(request, chunks, openai_stream(request, stream.chunks))
     whole = await unless_gone(request, answer.whole(chunks))

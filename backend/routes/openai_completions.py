@@ -26,7 +26,7 @@ async def completions(request: Request, backend: BackendDep, body: BodyDep) -> R
     asked = parse(CompletionRequest, body)
     chunks = answer.chunks(backend, generate_request(asked))
     naming = Naming.new("cmpl-")
-    if asked.stream:
+    if asked.stream and not asked.debug_render_only:
         stream = CompletionStream(naming, include_usage=asked.include_usage)
         return await streamed(request, chunks, openai_stream(request, stream.chunks))
     whole = await unless_gone(request, answer.whole(chunks))

@@ -50,7 +50,10 @@ def test_thinking(body: dict[str, Any], think: Any) -> None:
 
 
 def test_blocks_become_messages() -> None:
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}}
+    image = {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"},
+    }
     use = {"type": "tool_use", "id": "1", "name": "add", "input": {"a": 1}}
     result = {"type": "tool_result", "tool_use_id": "1"}
     found = sent(
@@ -62,7 +65,7 @@ def test_blocks_become_messages() -> None:
     calls = [{"id": "1", "function": {"index": 0, "name": "add", "arguments": {"a": 1}}}]
     told = {"tool_call_id": "1", "tool_name": "add"}
     assert found == [
-        {"role": "user", "content": "see", "images": ["AA"]},
+        {"role": "user", "content": "see", "images": [b"\0\0\0"]},
         {"role": "assistant", "content": "", "thinking": "hm", "tool_calls": calls},
         {"role": "tool", "content": "3", **told},
         {"role": "user", "content": "so?"},

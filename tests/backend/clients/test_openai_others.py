@@ -4,6 +4,7 @@ import base64
 import struct
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from pydantic import BaseModel
@@ -197,3 +198,13 @@ async def test_the_async_client(live: Live) -> None:
         assert answer.output_text == "one two three"
         events = await client.responses.create(model="tiny", input="x", stream=True)
         assert [event.type async for event in events][-1] == "response.completed"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_can_be_seen_without_an_answer(live: Live, stream: bool) -> None:
+    said = {"messages": [{"role": "user", "content": "hello"}]}
+    for path, body in (("chat/completions", said), ("completions", {"prompt": "hello"})):
+        asked = {"model": "tiny", "stream": stream, "_debug_render_only": True, **body}
+        answer = httpx.post(f"{live.url}/v1/{path}", json=asked).json()
+        assert answer["_debug_info"]["rendered_template"] == "user: hello\nassistant:"
+    assert live.script.requests == []
