@@ -4,9 +4,11 @@ A registry may send the parts on to a storage of its own (307), which then never
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpx
@@ -20,8 +22,10 @@ from backend.registry.parts import Part, plan
 from backend.registry.reference import joined
 from backend.registry.threads import in_thread
 
+Done = TypeVar("Done")
 _BLOCK = 1 << 20
 _REDIRECT = 307
+_md5 = partial(hashlib.md5, usedforsecurity=False)  # registries' check of what arrived, no more
 
 
 @dataclass(slots=True)
@@ -50,14 +54,13 @@ class Upload:
             self.completed = self.layer.size
             return
         sums = []
-        for part in plan(self.layer.size, self._limits) or [Part(0, 0, 0)]:
-            sent = await self._send(registry, url, part)
+        for part in plan(self.layer.size, self._limits):
+            sent = await self._tried(partial(self._send, registry, url, part))
             url = sent.next_url
             sums.append(sent.md5)
-        etag = f"{hashlib.md5(b''.join(sums), usedforsecurity=False).hexdigest()}-{len(sums)}"
-        done = with_query(url, digest=self.layer.digest, etag=etag)
-        async with registry.request(Ask("PUT", done, {"Content-Length": "0"})):
-            pass
+        etag = f"{_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
+        url = with_query(url, digest=self.layer.digest, etag=etag)
+        await self._tried(partial(self._finish, registry, url))
 
     async def _stands(self, registry: RegistryClient) -> bool:
         url = registry.reference.url("blobs", self.layer.digest)
@@ -79,12 +82,16 @@ class Upload:
         async with registry.request(Ask("POST", url)) as response:
             return "" if response.status_code == 201 else _next(registry, response, url)
 
-    async def _send(self, registry: RegistryClient, url: str, part: Part) -> _Sent:
-        failures = 0
+    async def _finish(self, registry: RegistryClient, url: str) -> None:
+        async with registry.request(Ask("PUT", url, {"Content-Length": "0"})):
+            pass
+
+    async def _tried(self, work: Callable[[], Awaitable[Done]]) -> Done:
+        """What the work gives, tried again where the registry or the line failed."""
+        failures, before = 0, self.completed
         while True:
-            before = self.completed
             try:
-                return await self._send_once(registry, url, part)
+                return await work()
             except (ConnectionBroken, Refused) as error:
                 self.completed = before
                 failures += 1
@@ -94,15 +101,16 @@ class Upload:
                     raise RegistryError(f"max retries exceeded: {error}") from error
                 await self._limits.back_off(failures)
 
-    async def _send_once(self, registry: RegistryClient, url: str, part: Part) -> _Sent:
-        md5 = hashlib.md5(usedforsecurity=False)
+    async def _send(self, registry: RegistryClient, url: str, part: Part) -> _Sent:
+        before, md5 = self.completed, _md5()
 
         def body() -> AsyncIterator[bytes]:
+            nonlocal md5  # asked for again where the token ran out, or the part goes elsewhere
+            self.completed, md5 = before, _md5()
             return self._read(part, md5)
 
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(part.size)}
         ranged = {"Content-Range": f"{part.offset}-{part.stop - 1}", "X-Redirect-Uploads": "1"}
-        before = self.completed
         async with registry.request(Ask("PATCH", url, headers | ranged, body)) as response:
             next_url = _next(registry, response, url)
             storage = joined(url, response.headers.get("location", ""))
@@ -110,8 +118,6 @@ class Upload:
         if redirected:
             if not registry.may_leave_for(storage):
                 raise RegistryError("the registry sends uploads to an address that it may not name")
-            self.completed = before
-            md5 = hashlib.md5(usedforsecurity=False)
             async with registry.request(Ask("PUT", storage, headers, body, elsewhere=True)):
                 pass
         return _Sent(next_url, md5.digest())

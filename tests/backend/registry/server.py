@@ -270,7 +270,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.uploads[number] = bytearray()
             self._answer(202, headers={"Location": f"{self.url.path}{number}?state=one%2Btwo"})
         elif self.command == "PATCH" and self.faults.part_statuses:
-            self._answer(self.faults.part_statuses.pop(0), b"not now")
+            asks = {"WWW-Authenticate": f'Bearer realm="http://{self.headers["Host"]}/token"'}
+            self._answer(self.faults.part_statuses.pop(0), b"not now", asks)
         elif self.command == "PATCH":
             self._part(number)
         else:

@@ -20,6 +20,7 @@ import uvicorn
 from backend.answers.generation import Backend
 from backend.models.store import ModelStore
 from tests.backend.conftest import AppClient
+from tests.backend.processes import backend_process
 from tests.backend.registry.conftest import BIG, KB, left_over, set_limits
 from tests.backend.registry.server import Registry
 
@@ -79,6 +80,31 @@ def test_after_kill_only_what_is_missing_is_fetched(
     assert registry.sent[digest] < len(LARGE) * 3 // 4
     assert store.blobs.path(digest).read_bytes() == LARGE
     assert left_over(store) == []
+
+
+def test_a_registry_of_its_own_process_gives_what_a_store_has(
+    store: ModelStore, tmp_path: Path, gguf: bytes
+) -> None:
+    source = ModelStore(tmp_path / "source")
+    source.add("me/tiny:1b", tmp_path / "tiny.gguf", template="{{ .Prompt }}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.backend.registry.server", str(source.folder), "0"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as registry:
+        try:
+            assert registry.stdout is not None
+            host = registry.stdout.readline().strip()
+            body = {"model": f"{host}/me/tiny:1b", "insecure": True, "stream": False}
+            with backend_process(store.folder) as (_, url):
+                assert httpx.post(f"{url}/api/pull", json=body).json() == {"status": "success"}
+            sent = httpx.get(f"http://{host}/_sent", trust_env=False).json()
+        finally:
+            registry.kill()
+    (theirs,), (ours,) = source.models(), store.models()
+    assert ours.digest == theirs.digest
+    assert sum(sent.values()) == ours.size
 
 
 @pytest.fixture

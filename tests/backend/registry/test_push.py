@@ -1,5 +1,7 @@
 """Pushing a model: what is said, what the registry gets, what it is spared."""
 
+import hashlib
+
 import httpx
 import pytest
 
@@ -9,6 +11,7 @@ from backend.models.names import ModelName
 from backend.models.store import ModelStore
 from tests.backend.registry.conftest import (
     BIG,
+    KB,
     WAITED,
     error_of,
     lines,
@@ -136,6 +139,30 @@ async def test_a_part_that_fails_is_sent_again(
     assert said[-1] == {"status": "success"}
     assert WAITED == [1, 2]
     assert BIG in registry.blobs.values()
+
+
+async def test_a_token_that_runs_out_between_two_parts_is_got_anew(
+    client: httpx.AsyncClient, registry: Registry, raw: bytes
+) -> None:
+    registry.faults.token = TOKEN
+    registry.faults.part_statuses = [401]
+    said = await pushed(client, registry)
+    assert said[-1] == {"status": "success"}
+    assert len(registry.asked("GET", "/token")) == 2
+    assert all(line.get("completed", 0) <= line.get("total", 0) for line in said)
+    md5s = (hashlib.md5(BIG[at : at + 16 * KB]).digest() for at in range(0, len(BIG), 16 * KB))
+    (done,) = registry.asked("PUT", "uploads/1")
+    assert done.query["etag"] == [f"{hashlib.md5(b''.join(md5s)).hexdigest()}-16"]
+
+
+async def test_an_empty_layer_is_pushed_too(
+    client: httpx.AsyncClient, registry: Registry, store: ModelStore
+) -> None:
+    empty = Layer.of("system", store.blobs.add_bytes(b""), 0)
+    config = Layer("application/json", store.blobs.add_bytes(b"{}"), 2)
+    store.publish(ModelName.parse(registry.name()), build(config, [empty]))
+    assert (await pushed(client, registry))[-1] == {"status": "success"}
+    assert registry.blobs[empty.digest] == b""
 
 
 async def test_a_part_that_is_refused_is_not(
