@@ -35,6 +35,7 @@ from backend.settings import BackendSettings
 from backend.web import http_errors
 from backend.web.guard import Guard
 from backend.web.token import Token
+from backend.web.unforeseen import Unforeseen
 
 
 def create_app(
@@ -79,6 +80,7 @@ def create_app(
     for room in (root, *stored, generate, chat, embed, tokenize, v1, cloud):
         app.include_router(room.router)
     http_errors.install(app)
+    app.add_middleware(Unforeseen)
     app.add_middleware(Token, token=settings.token)
     app.add_middleware(Guard, origins=settings.origins, bound_to=settings.address.host)
     return app

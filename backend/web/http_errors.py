@@ -4,7 +4,6 @@ Ollama's own routes answer `{"error": "<sentence>"}`; those under /v1 have the b
 they speak, as its client reads it.
 """
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from backend import errors
 from backend.anthropic.errors import error_body as anthropic_body
 from backend.openai.errors import error_body as openai_body
-from backend.web.streaming import CLIENT_GONE, UNFORESEEN, ClientGone
+from backend.web.streaming import CLIENT_GONE, ClientGone
 from backend.web.wire import json_response
 
 STATUS: dict[type[errors.BackendError], int] = {
@@ -45,8 +44,6 @@ STATUS: dict[type[errors.BackendError], int] = {
 }
 _PLAIN = {404: "404 page not found", 405: "405 method not allowed"}
 
-log = logging.getLogger(__name__)
-
 
 def install(app: FastAPI) -> None:
     """Answer every error as Ollama does: `{"error": "..."}`, or plain text for unknown routes."""
@@ -54,7 +51,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)  # it went while its body was read
     app.add_exception_handler(HTTPException, _routing)
-    app.add_exception_handler(Exception, _unknown)
 
 
 def status_of(error: errors.BackendError) -> int:
@@ -88,8 +84,3 @@ async def _routing(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = _PLAIN.get(error.status_code, str(error.detail))
     return PlainTextResponse(text, error.status_code, headers=error.headers)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:
-    log.error("a request failed in a way nobody foresaw", exc_info=error)
-    return _answer(request, UNFORESEEN, 500)

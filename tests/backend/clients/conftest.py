@@ -13,6 +13,7 @@ import ollama
 import openai
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from backend.engine.fake_runner import FakeRunner, Script
 from backend.main import create_app
@@ -57,7 +58,14 @@ def live(thinking_store: ModelStore, script: Script) -> Iterator[Live]:
 @contextmanager
 def serving(settings: BackendSettings, script: Script) -> Iterator[str]:
     """The address of the backend over fake runners, which have all stopped at the end."""
-    app = create_app(settings, lambda spec: FakeRunner(spec, script))
+    with serving_app(create_app(settings, lambda spec: FakeRunner(spec, script))) as url:
+        yield url
+    assert script.stops == script.loads
+
+
+@contextmanager
+def serving_app(app: FastAPI) -> Iterator[str]:
+    """The address of an application on a real socket, in a thread of its own."""
     listener = create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -69,7 +77,6 @@ def serving(settings: BackendSettings, script: Script) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
-    assert script.stops == script.loads
 
 
 @pytest.fixture(autouse=True)
