@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.engine.fake_runner import Script
@@ -29,6 +29,7 @@ async def echo(settings: BackendSettings, script: Script) -> AsyncIterator[httpx
         yield client
 
 
+@settings(deadline=None)
 @given(count=SIZES, room=SIZES, keep=st.integers(-5, 400))
 def test_a_cut_keeps_the_head_and_the_tail_and_frees_half_of_the_rest(
     count: int, room: int, keep: int
@@ -45,6 +46,7 @@ def test_a_cut_keeps_the_head_and_the_tail_and_frees_half_of_the_rest(
     assert cut[head:] == tokens[count - len(cut) + head :]
 
 
+@settings(deadline=None)
 @given(count=SIZES, room=SIZES, flags=st.sampled_from([(True, False), (False, True), (False,) * 2]))
 def test_without_leave_to_cut_it_fits_or_is_refused(
     count: int, room: int, flags: tuple[bool, bool]

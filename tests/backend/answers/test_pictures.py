@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -73,6 +73,7 @@ def test_a_bomb_is_refused_by_its_header(size: tuple[int, int]) -> None:
         as_png(header_of(*size))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 60))
 def test_damaged_bytes_are_an_error_and_nothing_else(noise: bytes, at: int) -> None:
     whole = picture()
@@ -108,6 +109,7 @@ def test_a_mark_stands_where_the_text_wants_it_or_in_front(
     assert marked(text, numbers) == expected
 
 
+@settings(deadline=None)
 @given(st.text(), st.lists(st.binary(max_size=3), max_size=4))
 def test_there_are_as_many_places_as_pictures(text: str, images: list[bytes]) -> None:
     marks = "".join(f"[img-{i}]" for i in range(len(images)))

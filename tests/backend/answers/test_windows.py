@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.answers.options import SamplingOptions
@@ -69,6 +69,7 @@ async def test_a_reply_about_pictures_ends_with_its_window() -> None:
     assert (finish.reason, finish.tokens, len(engine.requests)) == ("length", 6, 1)
 
 
+@settings(deadline=None)
 @given(window=st.integers(4, 40), keep=st.integers(-1, 50), allowed=st.integers(1, 90))
 async def test_no_window_and_no_keep_makes_it_stand_still(
     window: int, keep: int, allowed: int
