@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from backend.answers.generation import Backend
-from backend.errors import BadRequest, CloudModel, InvalidName, ModelNotFound
+from backend.errors import BadRequest, CloudModel, InvalidName, ModelNotFound, TemplateError
 from backend.models import imports
 from backend.models.config import config_of, human_count
 from backend.models.create_info import apply_info
@@ -82,8 +82,7 @@ def _checked(asked: CreateRequest) -> ModelName:
     except InvalidName as error:
         raise BadRequest("invalid model name") from error
     _check_files(asked)
-    if asked.template:
-        go_template(asked.template)  # raises where it does not parse
+    _check_template(asked.template)
     if asked.requires and not _SEMVER.fullmatch(asked.requires):
         raise BadRequest("requires must be a valid semver (e.g. 0.14.0)")
     for capability in asked.capabilities:
@@ -93,6 +92,15 @@ def _checked(asked: CreateRequest) -> ModelName:
         check_target(target)
     apply_info({}, asked.info)
     return name
+
+
+def _check_template(source: str) -> None:
+    try:
+        if source:
+            go_template(source)
+    except TemplateError as error:  # the same sentence, but here it is the request that is wrong
+        said = str(error).removeprefix("template error: ")
+        raise BadRequest(f"template error: {said}") from error
 
 
 def _check_files(asked: CreateRequest) -> None:

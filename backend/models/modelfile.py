@@ -29,6 +29,7 @@ _BREAKS = "\r\n"
 _BREAK = re.compile(r"[\r\n]")
 _WORD = re.compile(r"[A-Za-z]+")
 _KEY = {"parameter": re.compile(r"[A-Za-z0-9_]+"), "message": re.compile(r"[A-Za-z]+")}
+_UNSPELLABLE = re.compile(r'"""(?=[ \t]*[\r\n])')
 _QUOTES = ('"""', '"')  # the longer one first, as it begins with the other
 
 
@@ -89,13 +90,15 @@ def parse(raw: bytes) -> Modelfile:
 def quoted(value: str) -> str:
     """The value as a Modelfile spells it: bare where that reads back, else in quotes.
 
-    A value with a line that ends in a quote has no exact spelling; triple quotes come nearest.
+    Triple quotes at the end of a line within the value cannot be spelled: they become '''.
     """
-    best = [f'"""{value}"""', f'"{value}"'] if '"' in value else [f'"{value}"', f'"""{value}"""']
-    for spelling in (value, *best):
+    value = _kept(value)
+    quotes = reversed(_QUOTES) if '"' not in value else _QUOTES
+    for spelling in (value, *(f"{quote}{value}{quote}" for quote in quotes)):
         if _reads_back(spelling, value):
             return spelling
-    return best[0]
+    spellable = _UNSPELLABLE.sub("'''", value)
+    return f'"""{spellable}"""'
 
 
 def _reads_back(spelling: str, value: str) -> bool:

@@ -37,7 +37,8 @@ def source_type(header: gguf.GGUF) -> str:
     weights: Counter[str] = Counter()
     for tensor in header.tensors:
         weights[tensor.type] += prod(tensor.shape)
-    if not weights or not set(weights) <= {*SOURCES}:
+    told = header.file_type in (*SOURCES, "unknown")
+    if not told or not weights or not set(weights) <= {*SOURCES}:
         raise BadRequest("quantization is only supported for F16, BF16 and F32 models")
     return weights.most_common(1)[0][0]
 

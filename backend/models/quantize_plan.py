@@ -1,9 +1,9 @@
 """Which tensor of a model gets which type when it is quantised.
 
-The mixtures are llama.cpp's as its quantisation tool describes them: the tensors that a model's
-answers depend on most (the output, the values of attention, the way down of the feed-forward) get
-more bits, in a third to a half of the layers. A row that a type's blocks do not divide gets the
-next larger type that fits, else stays as it is. No importance matrix is used.
+The mixtures follow those of llama.cpp's quantisation tool, without its special cases: the tensors
+that a model's answers depend on most (the output, the values of attention, the way down of the
+feed-forward) get more bits, in a part of the layers. A row that a type's blocks do not divide gets
+the next larger type that fits, else stays as it is. No importance matrix is used.
 """
 
 import re

@@ -240,7 +240,7 @@ class ModelStore:
         # manifest may itself be a blob (the newer folder's links), or be named by a list of them.
         found = {canonical(one.decode()) for one in _ANY_DIGEST.findall(raw)}
         found.add(f"sha256:{hashlib.sha256(raw).hexdigest()}")
-        for child in manifest_list.children(raw, found, self.blobs):
+        for child in manifest_list.children(raw, list(found), self.blobs):
             found |= {canonical(one.decode()) for one in _ANY_DIGEST.findall(child)}
         return found
 

@@ -1,6 +1,5 @@
 """Files on their way to /api/create: HEAD and POST /api/blobs/sha256:<hex>."""
 
-import asyncio
 import errno
 from collections.abc import AsyncIterator
 
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from backend.errors import StoreFailed
 from backend.models.blobs import Blobs
+from backend.registry.threads import in_thread
 from backend.web.deps import BackendDep
 
 router = APIRouter()
@@ -39,8 +39,8 @@ async def upload(backend: BackendDep, digest: str, request: Request) -> Response
 async def _receive(blobs: Blobs, digest: str, request: Request) -> None:
     with blobs.incoming() as blob:
         async for batch in _batches(request):
-            await asyncio.to_thread(blob.write, batch)
-        await asyncio.to_thread(blob.finish, digest)
+            await in_thread(blob.write, batch)
+        await in_thread(blob.finish, digest)
 
 
 async def _batches(request: Request) -> AsyncIterator[bytes]:

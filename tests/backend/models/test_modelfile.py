@@ -140,6 +140,13 @@ def test_quotes_only_where_they_are_needed(value: str, spelling: str) -> None:
     assert quoted(value) == spelling
 
 
+def test_what_cannot_be_spelled_does_not_break_the_rest() -> None:
+    value = 'a """\nb""" \r\nc"""'
+    parsed = parse(f"FROM x\nSYSTEM {quoted(value)}\nTEMPLATE t".encode())
+    assert parsed.commands[1:] == (("system", "a '''\nb''' \r\nc\"\"\""), ("template", "t"))
+    assert quoted("bell\x07") == "bell"
+
+
 PIECES = st.sampled_from(
     ['"', '"""', "\n", "\r\n", " ", "\t", "#", "a", "é", "FROM x", "\x00", "\u200d", "\\", "'"]
 )
@@ -157,6 +164,13 @@ def test_printing_and_reading_again_loses_nothing(lines: list[tuple[str, str]]) 
     except InvalidModelfile:
         return
     assert parse(str(parsed).encode()) == parsed
+
+
+@given(TEXTS)
+def test_any_value_can_be_printed(value: str) -> None:
+    parsed = parse(f"FROM x\nSYSTEM {quoted(value)}\nTEMPLATE t".encode("utf-8", "replace"))
+    assert [command.name for command in parsed.commands] == ["from", "system", "template"]
+    assert parsed.last("template") == "t"
 
 
 @given(st.binary(max_size=200) | TEXTS.map(lambda text: text.encode("utf-8", "replace")))

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from backend.engine.fake_runner import Script
+from backend.models import manifests
 from backend.models.config import details
+from backend.models.manifests import Layer
 from backend.models.names import ModelName
 from backend.models.store import ModelStore
 from tests.backend.conftest import backend_settings, client_for
@@ -147,3 +149,94 @@ async def test_the_models_own_system_and_examples_come_first(tmp_path: Path) -> 
 async def ask(client: httpx.AsyncClient, messages: list[dict[str, str]]) -> str:
     body = {"model": "m", "messages": messages, "stream": False}
     return str((await client.post("/api/chat", json=body)).json()["message"]["content"])
+
+
+async def test_the_fields_stand_in_their_order(client: httpx.AsyncClient) -> None:
+    whole = await client.post("/api/show", json={"model": "tiny"})
+    assert list(whole.json()) == [
+        "modelfile", "template", "details", "model_info", "tensors", "capabilities", "modified_at",
+    ]  # fmt: skip
+    asked = {"model": "full", "from": "tiny", "license": "MIT", "system": "s", "renderer": "r",
+             "parser": "p", "requires": "0.1", "parameters": {"top_k": 1}, "stream": False,
+             "messages": [{"role": "user", "content": "x"}]}  # fmt: skip
+    await client.post("/api/create", json=asked)
+    full = (await client.post("/api/show", json={"model": "full"})).json()
+    assert list(full) == [
+        "license", "modelfile", "parameters", "template", "system", "renderer", "parser", "details",
+        "messages", "model_info", "tensors", "capabilities", "modified_at", "requires",
+    ]  # fmt: skip
+    heads = [line.partition(" ")[0] for line in full["modelfile"].splitlines()[4:]]
+    assert heads == [
+        "FROM", "SYSTEM", "RENDERER", "PARSER", "PARAMETER", "LICENSE", "MESSAGE", "REQUIRES",
+    ]  # fmt: skip
+
+
+async def test_what_the_request_asks_for_is_shown_in_its_modelfile(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"model": "tiny", "system": "Mine.", "options": {"top_k": 9}, "template": "x"}
+    told = (await client.post("/api/show", json=body)).json()
+    assert told["system"] == "Mine."
+    assert "SYSTEM Mine.\nPARAMETER top_k 9\n" in told["modelfile"]
+    assert "parameters" not in told
+    assert "TEMPLATE" not in told["modelfile"]  # the file's own Jinja stays in force
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        ({}, 400, "model is required"),
+        ({"model": "a b"}, 400, "invalid model name"),
+        ({"model": "Absent"}, 404, "model 'Absent:latest' not found"),
+        ({"name": "u/absent:7b:local"}, 404, "model 'u/absent:7b' not found"),
+        ({"model": "tiny:local:cloud"}, 400,
+         'use either :local or :cloud, not both: "tiny:local:cloud"'),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_shown(
+    client: httpx.AsyncClient, body: dict[str, Any], status: int, sentence: str
+) -> None:
+    response = await client.post("/api/show", json=body)
+    assert (response.status_code, response.json()) == (status, {"error": sentence})
+
+
+async def test_a_stub_of_a_cloud_model_is_listed_but_not_run(
+    client: httpx.AsyncClient, store: ModelStore
+) -> None:
+    config = store.add_config({"remote_model": "big:120b", "remote_host": "https://ollama.com:443"})
+    store.publish(ModelName.parse("big:120b-cloud"), manifests.build(config, []))
+    store.copy(ModelName.parse("big:120b-cloud"), ModelName.parse("mine"))
+    listed = {one["name"]: one for one in (await client.get("/api/tags")).json()["models"]}
+    assert list(listed["big:120b-cloud"])[:4] == ["name", "model", "remote_model", "remote_host"]
+    assert "capabilities" not in listed["mine:latest"]
+    assert listed["tiny:latest"]["capabilities"] == ["completion"]
+    for name in ("big:120b-cloud", "mine"):
+        for route in ("show", "generate", "chat"):
+            response = await client.post(f"/api/{route}", json={"model": name})
+            assert response.status_code == 403
+            assert "local models only" in response.json()["error"]
+    deleted = await client.request("DELETE", "/api/delete", json={"model": "big:120b-cloud"})
+    assert deleted.status_code == 200
+
+
+async def test_layers_of_unknown_and_old_kinds_are_kept(
+    client: httpx.AsyncClient, store: ModelStore
+) -> None:
+    stored = store.manifests.read(ModelName.parse("plain"))
+    layers = [*stored.layers, store.add_text("prompt", "old {{ .Prompt }}"),
+              store.add_text("embed", "x"),
+              Layer("application/x-new", *_blob(store), name="n")]  # fmt: skip
+    store.publish(ModelName.parse("old"), manifests.build(stored.config, layers))
+    told = (await client.post("/api/show", json={"model": "old"})).json()
+    assert told["template"] == "old {{ .Prompt }}"
+    await client.post(
+        "/api/create", json={"model": "new", "from": "old", "template": "{{ .Prompt }}"}
+    )
+    roles = [layer.role for layer in store.manifests.read(ModelName.parse("new")).layers]
+    assert roles == ["model", "embed", "application/x-new", "template"]
+    kept = store.manifests.read(ModelName.parse("new")).layers[2]
+    assert (kept.name, kept.from_) == ("n", "old:latest")
+
+
+def _blob(store: ModelStore) -> tuple[str, int]:
+    return store.blobs.add_bytes(b"new"), 3
