@@ -141,8 +141,8 @@ def _named_calls(value: Any, tools: Tools) -> tuple[tuple[str, dict[str, Any]], 
         return tuple(call for one in value for call in _named_calls(one, tools))
     if not isinstance(value, dict):
         return ()
-    inner = value.get("function")
-    if isinstance(inner, dict):
+    inner = value.get("function", value.get("tool_calls"))
+    if isinstance(inner, (dict, list)):
         return _named_calls(inner, tools)
     name = next((value[key] for key in _NAME_KEYS if key in value), "")
     if not isinstance(name, str) or name not in tools:

@@ -11,6 +11,8 @@ __all__ = ["ToolCall", "ToolCallParser"]
 _OPENERS = ("{", "[")
 # Control tokens, which the engine leaves out of the text: such a reply starts with its JSON.
 _UNSEEN = {"<|python_tag|>": "{", "[TOOL_CALLS]": "["}
+_PAIRS = (("begin", "end"), ("start", "end"), ("START", "END"))
+_FENCE = "```"
 _ENDS = frozenset("}]>")
 _LONG = 1000
 _BETWEEN = " \t\r\n,;"
@@ -134,11 +136,14 @@ class ToolCallParser:
 def closing_tags(tag: str) -> tuple[str, ...]:
     """What may stand behind a call: `</x>` for `<x>`, `end` for `begin`, a code fence's end."""
     found: list[str] = []
-    if "begin" in tag:
-        ends = tag.replace("begin", "end"), tag.replace("begin", "end").replace("calls", "call")
-        found += [*ends, "```"]
+    for opening, ending in _PAIRS:
+        if opening in tag:
+            closing = tag.replace(opening, ending)
+            found += [closing, closing.replace("calls", "call"), _FENCE]
+    if tag.startswith("<|") and tag.endswith("|>"):
+        found.append(f"<|/{tag[2:]}")
     elif tag.startswith("<") and tag.endswith(">"):
         found.append(f"</{tag[1:]}")
-    elif "```" in tag:
-        found.append("```")
+    elif _FENCE in tag:
+        found.append(_FENCE)
     return tuple(found)

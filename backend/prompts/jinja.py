@@ -69,7 +69,6 @@ THINKING_TAGS: Sequence[tuple[str, str]] = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("[THINK]", "[/THINK]"),
     ("<reasoning>", "</reasoning>"),
-    ("<|channel|>analysis<|message|>", "<|end|>"),
 )
 TOOL_TAGS: Sequence[str] = (
     "<tool_call>",
@@ -95,4 +94,4 @@ def jinja_tool_tag(source: str) -> str:
     The first of the table wins: a template that wraps `<function=` in `<tool_call>` is read by
     the outer tag.
     """
-    return next((tag for tag in TOOL_TAGS if tag in source), "{").removesuffix("[") or "["
+    return next((tag for tag in TOOL_TAGS if tag in source), "{")

@@ -107,6 +107,21 @@ WRITTEN = "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{}\n```json\n{}\
         ),
         ("[", '[{"name": "add", "arguments": {"a": 1}}]', "", [("add", {"a": 1})]),
         (
+            "<|START_ACTION|>",
+            '<|START_ACTION|>[{"tool_name": "now", "parameters": {}}]<|END_ACTION|>',
+            "",
+            [("now", {})],
+        ),
+        (
+            "<|action_start|>",
+            '<|action_start|><|plugin|>{"name": "now", "parameters": {}}<|action_end|>.',
+            ".",
+            [("now", {})],
+        ),
+        ("<|tool_call|>", '<|tool_call|>[{"name": "now"}]<|/tool_call|>', "", [("now", {})]),
+        ("functools[", 'functools[{"name": "now", "arguments": {}}]', "", [("now", {})]),
+        ("{", '{"tool_calls": [{"name": "now", "arguments": {}}]}', "", [("now", {})]),
+        (
             "<tool_call>",
             (
                 "<tool_call>\n<function=weather>\n<parameter=city>\n12\n</parameter>\n"
