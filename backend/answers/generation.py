@@ -7,7 +7,7 @@ The times are nanoseconds of this process's clock, except those of the engine it
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from backend.answers.images import placed
@@ -196,6 +196,8 @@ def _course(generation: Generation, prompt: Prompt, window: int) -> Course:
         tokens = fitted(tokens, window - 1, keep, truncate=asked.truncate, shift=asked.shift)
         if not asked.shift:
             tokens_allowed = min(tokens_allowed, window - len(tokens))
+    if sampling.repeat_last_n < 0:  # the whole window; the engine knows no name for it
+        sampling = replace(sampling, repeat_last_n=window)
     request = Completion(
         prompt=() if images else tokens,
         sampling=sampling,

@@ -27,7 +27,7 @@ def completion_body(request: Completion) -> dict[str, Any]:
         "repeat_penalty": sampling.repeat_penalty,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
-        "stop": list(sampling.stop),
+        "stop": [text for text in sampling.stop if text],  # an empty one would end every reply
         "preserved_tokens": list(request.preserved),
     }
     if request.json_schema is not None:

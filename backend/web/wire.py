@@ -1,6 +1,7 @@
 """Ollama's JSON on the wire: bodies in, objects, times and error bodies out."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from backend.errors import BadRequest
 JSON = "application/json; charset=utf-8"
 MAX_BODY = 256 << 20
 _FARTHEST = timedelta(days=365.25 * 292)  # as far as 64-bit nanoseconds reach
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _not_json(constant: str) -> None:
@@ -39,10 +41,23 @@ async def read_object(request: Request) -> dict[str, Any]:
         value, _ = _DECODER.raw_decode(raw.decode("utf-8", "replace").lstrip())
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"invalid JSON: {error}") from error
+    if b"\\ud" in raw or b"\\uD" in raw:
+        value = _sound(value)
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise BadRequest(f"json: cannot unmarshal {kind} into Go value of the request type")
     return as_decoded(value)
+
+
+def _sound(value: Any) -> Any:
+    """The value with half a surrogate pair replaced, as Go's decoder does; no UTF-8 holds one."""
+    if isinstance(value, str):
+        return _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_sound(item) for item in value]
+    if isinstance(value, dict):
+        return {_sound(key): _sound(item) for key, item in value.items()}
+    return value
 
 
 def as_decoded(value: Mapping[str, Any]) -> dict[str, Any]:

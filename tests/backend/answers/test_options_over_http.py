@@ -45,7 +45,7 @@ async def test_the_defaults_are_ollamas(client: httpx.AsyncClient, script: Scrip
 @pytest.mark.parametrize(
     ("name", "sent", "read"),
     [("top_k", 3.7, 3), ("seed", -1.9, -1), ("num_predict", 2.0, 2), ("temperature", 0, 0.0),
-     ("temperature", 2, 2.0), ("top_p", 1, 1.0), ("min_p", 0.05, 0.05), ("repeat_last_n", -1, -1),
+     ("temperature", 2, 2.0), ("top_p", 1, 1.0), ("min_p", 0.05, 0.05), ("repeat_last_n", -1, 64),
      ("stop", [], ()), ("stop", ["a", "b"], ("a", "b")), ("num_keep", None, 4)],
 )  # fmt: skip
 async def test_numbers_are_read_as_go_reads_them(

@@ -229,3 +229,16 @@ async def test_counting_tokens_reloads_nothing(client: httpx.AsyncClient, script
         answer = (await client.post("/api/tokenize", json=body)).json()
         assert answer["count"] == 3
     assert script.loads == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [("a\\ud800b", "a\ufffdb"), ("\\uDFFF", "\ufffd"), ("\\ud83e\\udd99", "\N{LLAMA}"),
+     ("\\\\ud800", "\\ud800"), ("\\u0000", "\0")],
+)  # fmt: skip
+async def test_half_a_character_is_replaced_as_go_does(
+    client: httpx.AsyncClient, sent: str, read: str
+) -> None:
+    body = f'{{"model": "plain", "prompt": "{sent}", "raw": true, "_debug_render_only": true}}'
+    response = await client.post("/api/generate", content=body)
+    assert response.json()["_debug_info"]["rendered_template"] == read

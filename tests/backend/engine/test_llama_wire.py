@@ -8,7 +8,7 @@ import pytest
 from backend.answers.options import SamplingOptions
 from backend.engine.llama_runner import _events, _rejection, _vector
 from backend.engine.llama_wire import completion_body, error_text, read_piece
-from backend.engine.runner import Completion, Finish, Logprob
+from backend.engine.runner import MEDIA, Completion, Finish, Logprob
 from backend.errors import RunnerRejected
 
 SENT_AS = {"num_keep": "n_keep", "num_predict": "n_predict"}
@@ -36,6 +36,20 @@ def test_every_option_is_sent_so_that_no_default_of_llama_cpps_applies() -> None
 @pytest.mark.parametrize(("wanted", "sent"), [(None, None), (0, 1), (1, 1), (20, 20)])
 def test_logprobs_are_asked_for_only_when_wanted(wanted: int | None, sent: int | None) -> None:
     assert completion_body(asked(top_logprobs=wanted)).get("n_probs") == sent
+
+
+def test_an_empty_stop_text_stops_nothing() -> None:
+    assert completion_body(asked(sampling=SamplingOptions(stop=("", "a"))))["stop"] == ["a"]
+
+
+def test_pictures_make_the_prompt_a_text_with_their_places() -> None:
+    body = completion_body(asked(prompt=(), text=f"see {MEDIA}", images=(b"png",)))
+    assert body["prompt"] == {"prompt_string": f"see {MEDIA}", "multimodal_data": ["cG5n"]}
+
+
+def test_the_control_tokens_that_a_reply_is_read_by_are_kept_in_it() -> None:
+    assert completion_body(asked())["preserved_tokens"] == []
+    assert completion_body(asked(preserved=("<think>",)))["preserved_tokens"] == ["<think>"]
 
 
 def test_a_schema_is_sent_even_when_it_is_empty() -> None:
