@@ -1,6 +1,6 @@
 """How long a question takes, and how much of it is the language engine's own time.
 
-    python benchmarks/latency.py [--data ../shared/data] [--url URL] [--questions 60]
+    python -m benchmarks.latency [--data ../shared/data] [--url URL] [--questions 60]
 
 Starts a service with the bundled models (or uses `--url`), fills a collection with about 1,000
 chunks of Wikipedia text, and asks XQuAD's English questions, one after the other, streamed. The
@@ -11,8 +11,6 @@ the reply. Overhead is everything else, seen from the client.
 import argparse
 import gzip
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from benchmarks.report import machine
 
 COLLECTION = "latency"
 PASSAGES_A_DOCUMENT = 25
@@ -144,18 +144,6 @@ def report(samples: list[Sample], searches: list[float], chunks: int) -> str:
             line("total of an abstention", [s.total for s in samples if not s.answered] or [0.0]),
         ]
     )
-
-
-def machine() -> str:
-    """Return processor, cores and load."""
-    try:
-        told = Path("/proc/cpuinfo").read_text()
-        names = [
-            r.split(":", 1)[1].strip() for r in told.splitlines() if r.startswith("model name")
-        ]
-    except OSError:
-        names = [platform.processor()]
-    return f"{names[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def main() -> None:
