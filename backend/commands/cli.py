@@ -36,14 +36,13 @@ app = typer.Typer(
 )
 
 
-@app.command(cls=GoCommand)
 def serve(context: typer.Context) -> None:
     """Start the model server, as `ragstone backend` does."""
     context.obj()
 
 
-app.command("start", cls=GoCommand, hidden=True)(serve)
-for name, function in (
+COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("serve", serve),
     ("create", create),
     ("import", import_),
     ("export", export),
@@ -56,8 +55,11 @@ for name, function in (
     ("ps", ps),
     ("cp", cp),
     ("rm", rm),
-):
+)
+"""The words and what they do, in the order of the help."""
+for name, function in COMMANDS:
     app.command(name, cls=GoCommand)(function)
+app.command("start", cls=GoCommand, hidden=True)(serve)
 app.command("ls", cls=GoCommand, hidden=True)(list_)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from prompt_toolkit.history import History
@@ -48,7 +49,8 @@ class FileOfLines(History):
                 file.writelines(f"{line}\n" for line in self._lines)
             fresh.replace(self.path)
         except OSError:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
 
 
 def _read(path: Path) -> list[str]:
