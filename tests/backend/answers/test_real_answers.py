@@ -114,7 +114,7 @@ def test_an_adapter_changes_what_is_said(client: ollama.Client) -> None:
 
 def test_a_full_window_goes_on_or_ends(url: str, client: ollama.Client) -> None:
     options = {"temperature": 0, "num_ctx": 256, "num_predict": 70}
-    prompt = "one two three four five " * 40
+    prompt = ", ".join(map(str, range(1, 56))) + ","
     on = client.generate("bare", prompt, raw=True, options=options)
     assert (on.done_reason, on.eval_count) == ("length", 70)
     body = {"model": "bare", "prompt": prompt, "raw": True, "options": options, "stream": False}
