@@ -296,3 +296,16 @@ async def test_close_ends_a_question_that_has_no_answer() -> None:
     await bench.pool.close()
     with pytest.raises((LoadFailed, asyncio.CancelledError)):
         await asking
+
+
+async def test_a_load_that_got_on_and_then_stands_still_is_given_up() -> None:
+    script = Script(load_seconds=60.0)
+    bench = Bench(script, load_timeout=0.1)
+    loading = asyncio.create_task(bench.use(spec()))
+    await until(lambda: script.loads == 1)
+    for _ in range(3):
+        script.load_steps += 1
+        await asyncio.sleep(0.02)
+    with pytest.raises(LoadFailed, match="no progress"):
+        await asyncio.wait_for(loading, 5)
+    await bench.pool.close()
