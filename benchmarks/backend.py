@@ -1,170 +1,222 @@
-"""What the front costs: the same prompts to a runner's own port and through /api/generate.
+"""What the front costs: the same prompts to an engine's own port, through the front, in-process.
 
-    python -m benchmarks.backend [--models FOLDER] [--model NAME] [--rounds N] [--words N]
+    python -m benchmarks.backend [--models FOLDER] [--model NAME] [--rounds 10] [--clients 1,2,4,8]
 
-Two children of one model are loaded, one bare, one behind the front, and asked in turn, each time
-with a prompt that neither has seen. Printed are medians (lowest-highest) and the ratio front/raw.
+Three engines with one model and the same parameters are loaded and asked in turn, in every round
+by so many clients at once as the level says, each with a prompt that nobody has seen. Shown are
+medians (lowest-highest) of the rounds, and what a side is worth of the raw port, round by round:
+1 is equal, below 1 is worse, whether the figure is a rate or a time.
 """
 
 import argparse
 import json
 import os
-import platform
-import secrets
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
+import psutil
 
-from backend.answers.options import DEFAULT_BATCH
-from backend.engine.threads import default_threads, waiting_environment
-from backend.models.names import ModelName
-from backend.models.store import ModelStore
+from backend.engine.llama_runner import child_order
+from backend.engine.runner import RunnerSpec
+from backend.engine.threads import SPIN_COUNT
+from benchmarks.report import machine, ratio, spread, table
+from benchmarks.servers import BUNDLED, MODELS, bare_child, front, spec_of
 
-ROOT = Path(__file__).resolve().parent.parent
 WORDS = ["the", "river", "carried", "boats", "past", "old", "stone", "towns", "while", "farmers"]
-TOKENS = 40
+REQUEST = {"temperature": 0, "seed": 1, "top_k": 40, "top_p": 0.9, "min_p": 0.0}
+TIMES = ("first token (ms)", "total (ms)", "between tokens (ms)")
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One request: milliseconds as the client saw them, and the engine's own rates."""
+    """One request: the engine's own rates, and milliseconds as the client saw them."""
 
-    first_ms: float
-    total_ms: float
-    outside_engine_ms: float
-    prefill_rate: float
-    decode_rate: float
+    prefill: float
+    decode: float
+    first: float
+    total: float
+    between: float
+
+
+NAMES = ("prefill (t/s)", "decode (t/s)", *TIMES)
+Ask: TypeAlias = Callable[[str], Timing]
 
 
 def prompt(seed: int, words: int) -> str:
-    """A text of that many words that shares no beginning with that of another seed."""
+    """Return a text of that many words that shares no beginning with that of another seed."""
     chosen = (WORDS[(seed + i * i) % len(WORDS)] for i in range(words))
     return f"{seed} " + " ".join(chosen)
 
 
-def ask_front(client: httpx.Client, model: str, text: str) -> Timing:
-    """POST /api/generate, streamed."""
-    options = {"num_predict": TOKENS, "temperature": 0, "seed": 1}
-    body = {"model": model, "prompt": text, "raw": True, "options": options}
-    first, total, last = timed(client, "/api/generate", body, "")
-    prompt_ms, reply_ms = last["prompt_eval_duration"] / 1e6, last["eval_duration"] / 1e6
-    rates = last["prompt_eval_count"] / prompt_ms * 1e3, last["eval_count"] / reply_ms * 1e3
-    return Timing(first, total, total - prompt_ms - reply_ms, *rates)
+class Clock:
+    """Notes when the objects of one answer come."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._seen: list[float] = []
+        self.last: dict[str, Any] = {}
+
+    def see(self, value: dict[str, Any]) -> None:
+        """Note an object of the answer."""
+        self._seen.append(1e3 * (time.perf_counter() - self._started))
+        self.last = value
+
+    def timing(self, prefill: float, decode: float) -> Timing:
+        """Return the timing; between tokens is taken without the object that only sums up."""
+        total = 1e3 * (time.perf_counter() - self._started)
+        texts = self._seen[:-1] or self._seen
+        between = (texts[-1] - texts[0]) / max(len(texts) - 1, 1)
+        return Timing(prefill, decode, texts[0], total, between)
 
 
-def ask_raw(client: httpx.Client, text: str) -> Timing:
-    """POST /completion on the child's own port, streamed."""
-    body = {"prompt": text, "stream": True, "n_predict": TOKENS, "temperature": 0, "seed": 1}
-    first, total, last = timed(client, "/completion", body, "data: ")
-    times = last["timings"]
-    outside = total - times["prompt_ms"] - times["predicted_ms"]
-    return Timing(first, total, outside, times["prompt_per_second"], times["predicted_per_second"])
+def through_front(client: httpx.Client, model: str, tokens: int) -> Ask:
+    """Return how to ask the front: POST /api/generate, streamed."""
+
+    def ask(text: str) -> Timing:
+        options = {"num_predict": tokens, **REQUEST}
+        body = {"model": model, "prompt": text, "raw": True, "options": options}
+        clock = Clock()
+        for line in lines(client, "/api/generate", body):
+            clock.see(json.loads(line))
+        told = clock.last
+        return clock.timing(
+            1e9 * told["prompt_eval_count"] / told["prompt_eval_duration"],
+            1e9 * told["eval_count"] / told["eval_duration"],
+        )
+
+    return ask
 
 
-def timed(
-    client: httpx.Client, path: str, body: dict[str, Any], prefix: str
-) -> tuple[float, float, dict[str, Any]]:
-    """Milliseconds to the first object and to the end, and the last object."""
-    started, first, last = time.perf_counter(), 0.0, {}
+def at_port(client: httpx.Client, tokens: int) -> Ask:
+    """Return how to ask a child's own port: POST /completion, streamed."""
+
+    def ask(text: str) -> Timing:
+        body = {"prompt": text, "stream": True, "n_predict": tokens, **REQUEST}
+        clock = Clock()
+        for line in lines(client, "/completion", body):
+            clock.see(json.loads(line.removeprefix("data: ")))
+        return engine_timing(clock)
+
+    return ask
+
+
+def in_process(spec: RunnerSpec, tokens: int) -> Ask:
+    """Return how to ask the engine's Python binding, loaded into this process."""
+    os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT  # read when the library is loaded
+    import xllamacpp
+
+    from backend.engine.llama_child import parameters
+
+    order = {**child_order(spec, "unused"), "address_space": 0}
+    params = parameters(xllamacpp, order)
+    params.verbosity = 0
+    server = xllamacpp.Server(params)
+
+    def ask(text: str) -> Timing:
+        clock = Clock()
+        body = {"prompt": text, "stream": True, "n_predict": tokens, **REQUEST}
+        server.handle_completions(body, clock.see)
+        return engine_timing(clock)
+
+    return ask
+
+
+def engine_timing(clock: Clock) -> Timing:
+    """Return the timing with the rates that llama.cpp's last event tells."""
+    told = clock.last["timings"]
+    return clock.timing(told["prompt_per_second"], told["predicted_per_second"])
+
+
+def lines(client: httpx.Client, path: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of an answer that say something."""
     with client.stream("POST", path, json=body) as response:
-        for line in response.iter_lines():
-            if line.startswith(prefix) and line:
-                first = first or (time.perf_counter() - started) * 1e3
-                last = json.loads(line.removeprefix(prefix))
-    return first, (time.perf_counter() - started) * 1e3, last
+        response.raise_for_status()
+        yield from filter(None, response.iter_lines())
 
 
-@contextmanager
-def bare_child(weights: Path) -> Iterator[httpx.Client]:
-    """A runner's process without the front, with the parameters that the front gives it."""
-    key = secrets.token_urlsafe()
-    order = {
-        "parent": os.getpid(), "api_key": key, "model": str(weights), "num_ctx": 4096,
-        "num_batch": DEFAULT_BATCH, "num_thread": default_threads(), "num_gpu": -1,
-        "main_gpu": 0, "parallel": 1, "embedding": False, "default_pooling": False,
-    }  # fmt: skip
-    with process("backend.engine.llama_child", waiting_environment()) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(json.dumps(order) + "\n")
-        child.stdin.flush()
-        url = json.loads(child.stdout.readline())["url"]
-        headers = {"Authorization": f"Bearer {key}"}
-        limits = httpx.Limits(max_keepalive_connections=0)  # as the front does
-        with httpx.Client(base_url=url, headers=headers, timeout=None, limits=limits) as client:
-            yield client
+def ask_at_once(ask: Ask, seeds: range, words: int) -> list[Timing]:
+    """Return the timings of so many clients that ask at the same time."""
+    with ThreadPoolExecutor(len(seeds)) as clients:
+        return list(clients.map(lambda seed: ask(prompt(seed, words)), seeds))
 
 
-@contextmanager
-def front(models: Path) -> Iterator[httpx.Client]:
-    """The whole server as a process of its own."""
-    settings = {"OLLAMA_HOST": "127.0.0.1:0", "OLLAMA_MODELS": str(models)}
-    with process("backend", settings) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().rpartition(" ")[2].strip()
-        with httpx.Client(base_url=url, timeout=None) as client:
-            yield client
+def run_level(
+    sides: Mapping[str, Ask], clients: int, rounds: int, words: int
+) -> dict[str, list[list[Timing]]]:
+    """Return each side's timings by rounds; the side that begins changes with the round."""
+    found: dict[str, list[list[Timing]]] = {side: [] for side in sides}
+    names = list(sides)
+    for number in range(rounds):
+        seeds = range(1000 * clients + 100 * number, 1000 * clients + 100 * number + clients)
+        turn = number % len(names)
+        for side in (*names[turn:], *names[:turn]):
+            found[side].append(ask_at_once(sides[side], seeds, words))
+    return found
 
 
-@contextmanager
-def process(module: str, settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """`python -m module`, killed at the end."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
+def rows(found: Mapping[str, list[list[Timing]]]) -> Iterator[list[str]]:
+    """Yield a row for each figure: medians, and what the others are worth of the first side."""
+    first, *others = found
+    for name, field in zip(NAMES, fields(Timing), strict=True):
+        by_round = {
+            side: [statistics.median(getattr(t, field.name) for t in one) for one in rounds]
+            for side, rounds in found.items()
+        }
+        cells = [name, spread(by_round[first])]
+        for side in others:
+            pair = (by_round[first], by_round[side])
+            worth = ratio(*pair) if name in TIMES else ratio(*reversed(pair))
+            cells += [spread(by_round[side]), f"{worth:.3f}"]
+        yield cells
 
 
-def report(raws: list[Timing], fronts: list[Timing]) -> None:
-    """Print the table."""
-    print(f"{'':<22}{'raw port':<30}{'front':<30}front/raw")
-    for name in Timing.__slots__:
-        columns = [[getattr(one, name) for one in side] for side in (raws, fronts)]
-        raw, through = (statistics.median(column) for column in columns)
-        shown = [
-            f"{statistics.median(c):.1f} ({min(c):.1f}-{max(c):.1f})".ljust(30) for c in columns
-        ]
-        print(f"{name:<22}{''.join(shown)}{through / raw:.3f}")
+def processor_ms(process: psutil.Process) -> float:
+    """Return the milliseconds of processor that the process itself has used."""
+    used = process.cpu_times()
+    return 1e3 * (used.user + used.system)
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=ROOT / ".models" / "ollama")
-    parser.add_argument("--model", default="gemma3-base:270m")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--model", default=BUNDLED[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--words", type=int, default=200)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--clients", default="1,2,4,8")
     asked = parser.parse_args()
-    store = ModelStore(asked.models)
-    weights = store.content(store.get(ModelName.parse(asked.model))).weights
-    with bare_child(weights) as bare, front(asked.models) as server:
-        ask_front(server, asked.model, "warm"), ask_raw(bare, "warm")
-        raws, fronts = [], []
-        for seed in range(100, 100 + asked.rounds):
-            raws.append(ask_raw(bare, prompt(seed * 2, asked.words)))
-            fronts.append(ask_front(server, asked.model, prompt(seed * 2 + 1, asked.words)))
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{asked.model}, {asked.words} words in, {TOKENS} tokens out, {asked.rounds} rounds")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load average {load}")
-    report(raws, fronts)
+    spec = spec_of(asked.models, asked.model)
+    with ExitStack() as stack:
+        bare = stack.enter_context(bare_child(spec))
+        server = stack.enter_context(front(asked.models))
+        sides = {
+            "raw port": at_port(bare, asked.tokens),
+            "front": through_front(server, asked.model, asked.tokens),
+            "in-process": in_process(spec, asked.tokens),
+        }
+        for ask in sides.values():
+            ask("warm")
+        (serving,) = (p for p in psutil.Process().children() if p.cmdline()[-1] == "backend")
+        print(f"{asked.model}: {asked.words} words in, {asked.tokens} tokens out, ", end="")
+        print(f"{asked.rounds} rounds; {machine()}")
+        head = ["", "raw port", "front", "of raw", "in-process", "of raw"]
+        for clients in map(int, asked.clients.split(",")):
+            before = processor_ms(serving)
+            found = run_level(sides, clients, asked.rounds, asked.words)
+            answered = clients * asked.rounds * asked.tokens
+            print(f"\n{clients} at once\n\n{table(head, list(rows(found)))}\n")
+            spent = (processor_ms(serving) - before) / answered
+            raw = statistics.median(1e3 / t.decode for one in found["raw port"] for t in one)
+            print(f"The front's own processor time: {spent:.3f} ms a token, ", end="")
+            print(f"{100 * spent / raw:.1f} % of the {raw:.1f} ms that the engine takes for one.")
+        print(f"\n{machine()} at the end")
 
 
 if __name__ == "__main__":

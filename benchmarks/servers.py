@@ -81,6 +81,7 @@ def _process(module: str, environment: Mapping[str, str]) -> Iterator[subprocess
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        start_new_session=True,  # as the front does: on Linux a session gets its own share of time
     )
     try:
         yield child
