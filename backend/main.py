@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 
 from backend.answers.generation import Backend
-from backend.engine.ik_runner import IkEngine
-from backend.engine.llama_runner import LlamaRunner
 from backend.engine.pool import Limits, Pool
 from backend.engine.room import available_memory
 from backend.engine.runner import RunnerFactory
@@ -87,4 +86,16 @@ def create_app(
 
 
 def _engine(settings: BackendSettings) -> RunnerFactory:
-    return IkEngine() if settings.engine == "ik" else LlamaRunner
+    """The engine's factory, imported at the first load: its HTTP client would slow the start."""
+
+    @cache
+    def factory() -> RunnerFactory:
+        if settings.engine == "ik":
+            from backend.engine.ik_runner import IkEngine
+
+            return IkEngine()
+        from backend.engine.llama_runner import LlamaRunner
+
+        return LlamaRunner
+
+    return lambda spec: factory()(spec)

@@ -23,7 +23,6 @@ from backend.models.recipe import Recipe
 from backend.models.requests import CreateRequest
 from backend.models.store import ModelStore
 from backend.prompts.go_template import go_template
-from backend.registry.pull import pull
 from backend.registry.threads import in_thread
 
 CAPABILITIES = (
@@ -126,6 +125,8 @@ async def _fetched(backend: Backend, base: ModelName) -> AsyncGenerator[dict[str
     try:
         await in_thread(backend.library.store.get, base)
     except ModelNotFound:
+        from backend.registry.pull import pull  # its HTTP client would slow the start
+
         async with aclosing(pull(backend, base.full)) as lines:
             async for line in lines:
                 if line.get("status") != "success":  # that word is the end of the whole

@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from backend.answers.requests import parse
 from backend.errors import InvalidName
-from backend.registry.pull import pull
 from backend.registry.requests import TransferRequest
 from backend.web.deps import BackendDep, BodyDep
 from backend.web.progress import reported
@@ -20,5 +19,7 @@ async def pull_model(request: Request, backend: BackendDep, body: BodyDep) -> Re
     asked = parse(TransferRequest, body)
     if not asked.asked:
         raise InvalidName("invalid model name")
+    from backend.registry.pull import pull  # its HTTP client would slow the start
+
     lines = pull(backend, asked.asked, insecure=asked.insecure)
     return await reported(request, lines, stream=asked.stream)

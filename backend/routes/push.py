@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from backend.answers.requests import parse
 from backend.errors import BadRequest
-from backend.registry.push import push
 from backend.registry.requests import TransferRequest
 from backend.web.deps import BackendDep, BodyDep
 from backend.web.progress import reported
@@ -20,5 +19,7 @@ async def push_model(request: Request, backend: BackendDep, body: BodyDep) -> Re
     asked = parse(TransferRequest, body)
     if not asked.asked:
         raise BadRequest("model is required")
+    from backend.registry.push import push  # its HTTP client would slow the start
+
     lines = push(backend, asked.asked, insecure=asked.insecure)
     return await reported(request, lines, stream=asked.stream)

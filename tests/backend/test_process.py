@@ -51,6 +51,16 @@ def test_a_taken_port_says_what_to_do(store: ModelStore) -> None:
     assert "OLLAMA_HOST=" in ended.stderr
 
 
+def test_the_start_imports_nothing_that_only_later_work_needs() -> None:
+    late = ("httpx", "rich", "PIL", "gotpl", "jinja2", "cryptography", "prompt_toolkit",
+            "xllamacpp", "ik_llama_cpp", "numpy")  # fmt: skip
+    code = f"import sys, backend.__main__; print(*(m for m in {late!r} if m in sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == ""
+
+
 def started_with(store: ModelStore, **more: str) -> str:
     """What the process says on standard error before it is told to stop."""
     with backend_process(store.folder, stderr=subprocess.PIPE, **more) as (process, _):
