@@ -6,12 +6,20 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from backend.engine.fake_runner import FakeRunner, Script
 from backend.main import create_app
 from backend.models.store import ModelStore
 from backend.settings import BackendSettings
 from tests.backend.gguf_files import TINY, write_gguf
+
+# No clock on property tests: the machine may be busy.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("busy")
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_what_lies_is_refused(tmp_path: Path, raw: bytes) -> None:
         read_bytes(tmp_path, raw)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[*HealthCheck])
 @given(data=st.data())
 def test_a_mutated_header_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(gguf_bytes())

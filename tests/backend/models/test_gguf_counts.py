@@ -13,7 +13,7 @@ from backend.models import gguf
 from backend.models.gguf_types import FILE_TYPES, SCALARS, TENSOR_TYPES
 from tests.backend.gguf_files import TINY, gguf_bytes
 
-FEW = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=120, suppress_health_check=[*HealthCheck])
 ODD = st.sampled_from([0, 1, 2, 8, 24, 31, 32, 33, 64, 96, 255, 512, 1 << 20, (1 << 32) - 1])
 HUGE = st.one_of(st.integers(0, 70), st.sampled_from([1 << 31, 1 << 32, 1 << 63, (1 << 64) - 1]))
 TENSOR_COUNT, ENTRY_COUNT, FIRST_KEY, FIRST_VALUE = 8, 16, 24, 24 + 8 + 20 + 4

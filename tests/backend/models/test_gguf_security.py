@@ -184,7 +184,7 @@ def test_what_a_file_is_for(tmp_path: Path, metadata: dict[str, object], kind: s
     assert gguf.read(path).kind == kind
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[*HealthCheck])
 @given(st.binary(max_size=300), st.sampled_from([b"", b"GGUF\3\0\0\0", b"GGUF\2\0\0\0"]))
 def test_any_bytes_are_a_header_or_an_invalid_model(
     tmp_path: Path, raw: bytes, start: bytes
