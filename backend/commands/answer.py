@@ -1,12 +1,12 @@
 """Prints an answer while it comes in: its thinking apart, its lines broken between words."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from backend.commands.progress import Waiting
+from backend.commands.terminal import harmless, terminal_width
 from backend.commands.word_wrap import WordWrap
 
 GREY, BOLD, PLAIN = "\x1b[38;5;245m", "\x1b[1m", "\x1b[0m"
@@ -72,16 +72,8 @@ class AnswerPrinter:
         if not text:
             return
         self._sign.stop()
-        _write(self._wrap.feed(text))
+        _write(self._wrap.feed(harmless(text)))
         sys.stdout.flush()
-
-
-def terminal_width() -> int:
-    """Columns of the terminal on standard output; 0 where there is none."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        return 0
 
 
 def _call(call: Mapping[str, Any]) -> str:

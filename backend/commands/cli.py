@@ -7,6 +7,7 @@ sentence on standard error. 130 is Ctrl-C.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -105,6 +106,9 @@ def options(
 
 def main(arguments: Sequence[str], start_server: Callable[[], None]) -> int:
     """Carry out the arguments and return the exit code; `serve` calls `start_server`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal cannot show must not end a command
+            stream.reconfigure(errors="replace")
     try:
         code = app(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=start_server)
         sys.stdout.flush()

@@ -50,7 +50,8 @@ def print_loaded(server: Server, prefix: str = "") -> None:
 def stored_row(model: Mapping[str, Any], now: datetime) -> list[str]:
     """One line of `list` for an entry of /api/tags."""
     changed = human_time(parse_time(model["modified_at"]), now)
-    return [model["name"], model["digest"][:ID_LENGTH], human_bytes(model["size"]), changed]
+    size = "-" if model.get("remote_model") else human_bytes(model["size"])
+    return [model["name"], model["digest"][:ID_LENGTH], size, changed]
 
 
 def loaded_row(model: Mapping[str, Any], now: datetime) -> list[str]:

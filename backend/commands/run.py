@@ -59,20 +59,32 @@ def run(
         hide_thinking=hidethinking,
     )
     with connected() as server:
-        piped = "" if sys.stdin.isatty() else sys.stdin.read()
+        piped = piped_in()
         shown = shown_or_pulled(server, name, insecure=insecure)
         if options.think is None and can(shown, "thinking"):
             options.think = True
         prompt = " ".join([piped, *words] if piped else words)
         if can(shown, "embedding"):
             embed(server, name, prompt, EmbedOptions(truncate, dimensions), options.keep_alive)
-        elif not prompt and sys.stdin.isatty() and sys.stdout.isatty():
+        elif not prompt and on_terminal():
             from backend.commands.chat.loop import chat
 
             chat(server, name, shown, options)
         else:
             text, pictures = take_pictures(prompt) if can(shown, "vision") else (prompt, [])
             generate(server, name, text, pictures, options)
+
+
+def piped_in() -> str:
+    """What standard input holds, where it is neither a terminal nor closed."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def on_terminal() -> bool:
+    """Whether a person is at both ends."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def generate(

@@ -11,6 +11,7 @@ from backend.commands.flags import exactly
 from backend.commands.model_card import model_card
 from backend.commands.options import Model, connected
 from backend.commands.server import Server
+from backend.commands.terminal import harmless
 
 PARTS = ("license", "modelfile", "parameters", "system", "template")
 _ENDS = {"system": "", "template": ""}
@@ -42,6 +43,6 @@ def show_model(
         raise CommandFailed(f"only one of {flags}, or '--{PARTS[-1]}' can be specified")
     shown = server.post("/api/show", {"model": name, "verbose": verbose})
     if parts:
-        sys.stdout.write(str(shown.get(parts[0], "")) + _ENDS.get(parts[0], "\n"))
+        sys.stdout.write(harmless(str(shown.get(parts[0], ""))) + _ENDS.get(parts[0], "\n"))
     else:
-        sys.stdout.write(model_card(shown, verbose=verbose))
+        sys.stdout.write(harmless(model_card(shown, verbose=verbose)))

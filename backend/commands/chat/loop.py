@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backend.commands.answer import terminal_width
 from backend.commands.asking import RunOptions, load
 from backend.commands.chat.compose import Composer, Entry
 from backend.commands.chat.editor import PROMPT, Editor, Lines
@@ -14,6 +13,7 @@ from backend.commands.chat.slash_words import Leave, carry_out
 from backend.commands.errors import CommandFailed
 from backend.commands.pictures import named_pictures
 from backend.commands.server import Server
+from backend.commands.terminal import harmless, terminal_width
 from backend.commands.word_wrap import WordWrap
 
 
@@ -51,10 +51,10 @@ def print_examples(messages: Sequence[Mapping[str, str]], width: int) -> None:
     """Print the conversation that a model comes with as if it had just been held."""
     for message in messages:
         if message["role"] == "user":
-            print(f"{PROMPT}{message['content']}")
+            print(f"{PROMPT}{harmless(message['content'])}")
         elif message["role"] == "assistant":
             wrap = WordWrap(width)
-            print(wrap.feed(message["content"]) + wrap.end() + "\n")
+            print(wrap.feed(harmless(message["content"])) + wrap.end() + "\n")
 
 
 def _carry_out(session: Session, lines: Lines, entry: Entry) -> None:

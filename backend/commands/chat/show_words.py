@@ -7,6 +7,7 @@ from typing import Any
 from backend.commands.chat.help_texts import SHOW
 from backend.commands.chat.session import Session
 from backend.commands.model_card import model_card
+from backend.commands.terminal import harmless
 
 Shown = Mapping[str, Any]
 
@@ -25,15 +26,15 @@ def show_word(session: Session, words: Sequence[str]) -> None:
 
 
 def _info(_: Session, shown: Shown) -> None:
-    print(model_card(shown), file=sys.stderr, end="")
+    print(harmless(model_card(shown)), file=sys.stderr, end="")
 
 
 def _license(_: Session, shown: Shown) -> None:
-    print(shown.get("license") or "No license was specified for this model.")
+    print(harmless(shown.get("license") or "No license was specified for this model."))
 
 
 def _modelfile(_: Session, shown: Shown) -> None:
-    print(shown.get("modelfile", ""))
+    print(harmless(shown.get("modelfile", "")))
 
 
 def _parameters(session: Session, shown: Shown) -> None:
@@ -52,12 +53,12 @@ def _parameters(session: Session, shown: Shown) -> None:
 
 def _system(session: Session, shown: Shown) -> None:
     text = session.system or shown.get("system")
-    print(f"{text}\n" if text else "No system message was specified for this model.")
+    print(f"{harmless(text)}\n" if text else "No system message was specified for this model.")
 
 
 def _template(session: Session, shown: Shown) -> None:
     text = session.template or shown.get("template")
-    print(text or "No prompt template was specified for this model.")
+    print(harmless(text) if text else "No prompt template was specified for this model.")
 
 
 _PARTS: dict[str, Callable[[Session, Shown], None]] = {
