@@ -96,8 +96,11 @@ def generate(
         body["images"] = list(pictures)
     with waiting() as sign:
         printer = AnswerPrinter(sign, wrap=options.wrap, hide_thinking=options.hide_thinking)
-        if not stream_answer(server, "/api/generate", body, printer):
-            return
+        whole = stream_answer(server, "/api/generate", body, printer)
+    if not whole:
+        if sys.stdout.isatty():  # the shell's prompt is to stand on a line of its own
+            print()
+        return
     if prompt:
         print("\n")
     if options.verbose:

@@ -10,6 +10,8 @@ from backend.commands.progress import Progress
 from backend.commands.server import Server
 
 STEP = 1 << 20
+SHOWN = len("sha256:") + 12
+"""Characters of a digest that tell it from every other one a person has."""
 
 
 def upload_all(server: Server, files: Mapping[str, Path], display: Progress) -> dict[str, str]:
@@ -38,9 +40,8 @@ def _digest(file: BufferedReader) -> str:
 
 
 def _told(file: BufferedReader, digest: str, size: int, display: Progress) -> Iterator[bytes]:
-    done = 0
+    done, status = 0, f"copying file {digest[:SHOWN]}"
     while part := file.read(STEP):
         yield part
         done += len(part)
-        status = f"copying file {digest}"
         display.show({"status": status, "digest": digest, "total": size, "completed": done})
