@@ -116,9 +116,9 @@ def _old_digests(store: ModelStore, name: ModelName) -> frozenset[str]:
 def _check_room(store: ModelStore, layers: Sequence[Layer], limits: Limits) -> None:
     """Refuse what cannot end: the disk must hold all that is still to come."""
     missing = 0
-    for layer in layers:
-        if not store.blobs.has(layer.digest):
-            missing += PartialBlob(store.blobs.path(layer.digest), layer.size, limits).missing
+    for digest, size in {layer.digest: layer.size for layer in layers}.items():
+        if not store.blobs.has(digest):
+            missing += PartialBlob(store.blobs.path(digest), size, limits).missing
     store.blobs.folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(store.blobs.folder).free
     if missing > free:
