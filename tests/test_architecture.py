@@ -34,6 +34,7 @@ DOORS = {
 ONE_KNOWS: dict[str, tuple[str, ...]] = {
     # library: the files, or folders, that may import it
     "PIL": ("backend/answers/images.py",),
+    "aiohttp": ("backend/engine/llama_client.py",),
     "bs4": ("ingest/loaders/html.py",),
     "charset_normalizer": ("ingest/loaders/text.py",),
     "chromadb": ("storage/chroma.py",),

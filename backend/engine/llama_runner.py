@@ -8,18 +8,17 @@ import secrets
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from backend.engine.growth import child_growth, child_held
 from backend.engine.limits import address_space
-from backend.engine.llama_wire import completion_body, error_text, read_piece
+from backend.engine.llama_client import LlamaClient
+from backend.engine.llama_wire import completion_body, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
-from backend.errors import LoadFailed, RunnerCrashed, RunnerRejected
+from backend.errors import LoadFailed, RunnerCrashed
 
 LLAMA_CHILD = "backend.engine.llama_child"
 STOP_SECONDS = 3.0
@@ -38,7 +37,7 @@ class LlamaRunner:
         self._spec, self._child = spec, child
         self._state = RunnerState.STOPPED
         self._process: asyncio.subprocess.Process | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._client: LlamaClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._said = 0
@@ -75,7 +74,7 @@ class LlamaRunner:
         answer: dict[str, Any] = json.loads(line) if line else {}
         if "url" not in answer:
             raise LoadFailed(await self._load_error(answer))
-        self._client = _client(answer["url"], api_key)
+        self._client = LlamaClient(answer["url"], api_key)
         self._state = RunnerState.READY
 
     async def stop(self) -> None:
@@ -93,7 +92,7 @@ class LlamaRunner:
         if process is not None and process.stdin is not None:
             process.stdin.close()
         if client is not None:
-            await client.aclose()
+            await client.close()
         self._state = RunnerState.STOPPED
 
     def progress(self) -> Hashable:
@@ -106,26 +105,18 @@ class LlamaRunner:
 
     async def ping(self) -> bool:
         """Whether the server in the child answers."""
-        try:
-            response = await self._http().get("/health")
-        except (httpx.HTTPError, RunnerCrashed):
-            return False
-        return response.status_code == httpx.codes.OK
+        return self._client is not None and await self._client.healthy()
 
     async def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
         """Continue a prompt; closing the generator drops the connection, which stops the engine."""
-        body = completion_body(request)
         try:
-            async with self._http().stream("POST", "/completion", json=body) as response:
-                if response.status_code != httpx.codes.OK:
-                    await response.aread()
-                    raise RunnerRejected(_rejection(response))
-                async for event in _events(response):
+            async with aclosing(self._connected().events(completion_body(request))) as events:
+                async for event in events:
                     piece = read_piece(event, request)
                     yield piece
                     if piece.finish is not None:
                         return
-        except httpx.HTTPError as error:
+        except ConnectionError as error:
             raise await self._crash() from error
         raise await self._crash()
 
@@ -151,14 +142,11 @@ class LlamaRunner:
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         try:
-            response = await self._http().post(path, json=body)
-        except httpx.HTTPError as error:
+            return await self._connected().post(path, body)
+        except ConnectionError as error:
             raise await self._crash() from error
-        if response.status_code != httpx.codes.OK:
-            raise RunnerRejected(_rejection(response))
-        return response.json()
 
-    def _http(self) -> httpx.AsyncClient:
+    def _connected(self) -> LlamaClient:
         if self._client is None:
             raise RunnerCrashed("the model runner is not running; send the request again")
         return self._client
@@ -240,41 +228,6 @@ def _child_environment() -> dict[str, str]:
     search = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
     ours = {"PYTHONPATH": os.pathsep.join(search), "PYTHONUNBUFFERED": "1"}
     return {**os.environ, **ours, **waiting_environment()}
-
-
-def _client(url: str, api_key: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"Authorization": f"Bearer {api_key}"},
-        timeout=httpx.Timeout(None, connect=10.0),  # a queued prompt may wait for minutes
-        # llama.cpp closes a connection soon after a streamed answer: to reuse one is to lose a
-        # request now and then (1 of 4 runs of benchmarks/backend.py); a new one costs 0.2 ms
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        trust_env=False,  # a proxy of the environment must not see loopback traffic
-    )
-
-
-async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
-    async for line in response.aiter_lines():
-        field, _, value = line.partition(": ")
-        if field == "error":
-            raise RunnerRejected(error_text({"error": json.loads(value)}) or value)
-        if field != "data" or value == "[DONE]":
-            continue
-        event: dict[str, Any] = json.loads(value)
-        sentence = error_text(event)
-        if sentence is not None:
-            raise RunnerRejected(sentence)
-        yield event
-
-
-def _rejection(response: httpx.Response) -> str:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    sentence = error_text(body) if isinstance(body, dict) else None
-    return sentence or f"the engine answered {response.status_code}"
 
 
 def _vector(value: list[Any]) -> list[float]:

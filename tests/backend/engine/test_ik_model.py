@@ -1,6 +1,5 @@
 """The real second engine beside the real first one; skipped where its package is not installed."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -91,8 +90,9 @@ async def timings(runner: LlamaRunner, text: str) -> dict[str, Any]:
     tokens = tuple(await runner.tokenize(text, special=True))
     body = completion_body(Completion(tokens, SamplingOptions(temperature=0), 1))
     assert runner._client is not None
-    events = (await runner._client.post("/completion", json=body)).text.strip().split("\n\n")
-    told: dict[str, Any] = json.loads(events[-1].removeprefix("data: "))["timings"]
+    told: dict[str, Any] = {}
+    async for event in runner._client.events(body):
+        told = event.get("timings", told)
     return told
 
 

@@ -103,7 +103,7 @@ async def test_closing_the_generator_stops_the_reply(runner: LlamaRunner) -> Non
 
 async def test_only_who_has_the_key_may_ask(runner: LlamaRunner) -> None:
     assert runner._client is not None
-    async with httpx.AsyncClient(base_url=runner._client.base_url, trust_env=False) as stranger:
+    async with httpx.AsyncClient(base_url=runner._client.url, trust_env=False) as stranger:
         for response in (
             await stranger.get("/health"),
             await stranger.post("/tokenize", json={"content": "a", "add_special": False}),
