@@ -14,7 +14,7 @@ from typing import Any
 
 from backend.engine.growth import child_growth, child_held
 from backend.engine.limits import address_space
-from backend.engine.llama_client import LlamaClient
+from backend.engine.llama_client import LlamaClient, prepare
 from backend.engine.llama_wire import completion_body, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
@@ -70,6 +70,7 @@ class LlamaRunner:
         with suppress(ConnectionError):  # a child that died at once is told by its silence
             process.stdin.write(json.dumps(child_order(self._spec, api_key)).encode() + b"\n")
             await process.stdin.drain()
+        prepare()
         line = await process.stdout.readline()
         answer: dict[str, Any] = json.loads(line) if line else {}
         if "url" not in answer:
