@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from backend.answers.options import SamplingOptions
-from backend.engine.llama_runner import _events, _rejection, _vector
+from backend.engine.llama_runner import _vector
 from backend.engine.llama_wire import completion_body, error_text, read_piece
 from backend.engine.runner import MEDIA, Completion, Finish, Logprob
-from backend.errors import RunnerRejected
 
 SENT_AS = {"num_keep": "n_keep", "num_predict": "n_predict"}
 OTHERS: dict[str, Any] = {
@@ -95,34 +93,6 @@ def test_a_piece_carries_text_tokens_and_the_best_others() -> None:
 )  # fmt: skip
 def test_errors_of_the_engine_are_sentences(event: dict[str, Any], sentence: str | None) -> None:
     assert error_text(event) == sentence
-
-
-async def read(text: str) -> list[dict[str, Any]]:
-    return [event async for event in _events(httpx.Response(200, text=text))]
-
-
-async def test_events_are_read_between_comments_and_blank_lines() -> None:
-    text = ': ping\n\ndata: {"content":"a"}\n\nid: 1\ndata: {"stop":true}\n\ndata: [DONE]\n\n'
-    assert await read(text) == [{"content": "a"}, {"stop": True}]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ['data: {"content":"a"}\n\nerror: {"code":500,"message":"went wrong"}\n\n',
-     'data: {"error":{"code":500,"message":"went wrong"}}\n\n'],
-)  # fmt: skip
-async def test_an_error_event_in_either_form_is_raised(text: str) -> None:
-    with pytest.raises(RunnerRejected, match="went wrong"):
-        await read(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [('{"error":{"message":"no"}}', "no"), ("<html>", "the engine answered 400"),
-     ("[]", "the engine answered 400"), ("{}", "the engine answered 400")],
-)  # fmt: skip
-def test_a_refusal_has_a_sentence_whatever_its_body(text: str, sentence: str) -> None:
-    assert _rejection(httpx.Response(400, text=text)) == sentence
 
 
 def test_a_vector_may_come_wrapped() -> None:
