@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from backend.engine.ik_completion import Cancelled, Completer, Event, Model, Unfit
 
+NOT_HERE = "this engine cannot do that"
 LOOK_SECONDS = 0.1  # how often a waiting connection looks whether its client is still there
 
 
@@ -75,7 +76,12 @@ class _Connection(BaseHTTPRequestHandler):
     server: IkServer
 
     def do_GET(self) -> None:
-        self._answer(200, {"status": "ok"}) if self._may_ask() and self.path == "/health" else None
+        if not self._may_ask():
+            return
+        if self.path == "/health":
+            self._answer(200, {"status": "ok"})
+        else:
+            self._refuse(501, NOT_HERE)
 
     def do_POST(self) -> None:
         if not self._may_ask():
@@ -94,7 +100,7 @@ class _Connection(BaseHTTPRequestHandler):
             case "/apply-template":
                 self._render(body)
             case _:
-                self._refuse(501, "this engine cannot do that")
+                self._refuse(501, NOT_HERE)
 
     def _may_ask(self) -> bool:
         given = (self.headers["Authorization"] or "").encode()
