@@ -57,6 +57,11 @@ class LlamaClient:
         except ConnectionError:
             return False
 
+    async def take_a_turn(self) -> None:
+        """Return when the engine's one loop has come round, which is after a batch at most."""
+        async with self._asked("GET", "/lora-adapters") as response:
+            await response.read()
+
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON that answers `body`."""
         async with self._asked("POST", path, body) as response:

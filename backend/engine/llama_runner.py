@@ -6,23 +6,25 @@ import logging
 import os
 import secrets
 import sys
-from collections import deque
 from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
+from backend.engine.child_log import ChildLog
+from backend.engine.constraint import SECONDS_PER_TOKEN, TOO_COMPLEX, Constraints, goes_on
 from backend.engine.growth import child_growth, child_held
 from backend.engine.limits import address_space
 from backend.engine.llama_client import LlamaClient, prepare
 from backend.engine.llama_wire import completion_body, read_piece
 from backend.engine.runner import Completion, Piece, RunnerSpec, RunnerState
 from backend.engine.threads import waiting_environment
-from backend.errors import LoadFailed, RunnerCrashed
+from backend.errors import LoadFailed, RunnerCrashed, TemplateError
 
 LLAMA_CHILD = "backend.engine.llama_child"
 STOP_SECONDS = 3.0
-LAST_LINES = 40
+RENDER_SECONDS = 10.0  # for what takes milliseconds
+ENDLESS = "template error: the model's own template did not end"
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,10 @@ class LlamaRunner:
         self._process: asyncio.subprocess.Process | None = None
         self._client: LlamaClient | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._said = 0
+        self._constraints = Constraints()
+        self._log = ChildLog(self._constraints.heard)
+        self._guards: set[asyncio.Task[None]] = set()
+        self._renders: set[asyncio.Task[str]] = set()
 
     @property
     def state(self) -> RunnerState:
@@ -64,9 +68,11 @@ class LlamaRunner:
             env=_child_environment(),
             start_new_session=True,  # Ctrl-C is for the front, which then stops its children
         )
-        self._tasks = [asyncio.create_task(self._keep_lines()), asyncio.create_task(self._watch())]
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stderr is not None
+        following = asyncio.create_task(self._log.follow(process.stderr))
+        self._tasks = [following, asyncio.create_task(self._watch())]
         with suppress(ConnectionError):  # a child that died at once is told by its silence
             process.stdin.write(json.dumps(child_order(self._spec, api_key)).encode() + b"\n")
             await process.stdin.drain()
@@ -82,6 +88,8 @@ class LlamaRunner:
         """End the child: by closing its pipe, by force after three seconds."""
         process, client = self._process, self._client
         self._client = None
+        for guard in self._guards:
+            guard.cancel()
         if process is not None and process.returncode is None:
             self._state = RunnerState.STOPPING
             with suppress(ProcessLookupError):
@@ -89,7 +97,7 @@ class LlamaRunner:
                 process.kill()
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._guards, *self._renders, return_exceptions=True)
         if process is not None and process.stdin is not None:
             process.stdin.close()
         if client is not None:
@@ -98,7 +106,7 @@ class LlamaRunner:
 
     def progress(self) -> Hashable:
         """Lines said, MiB read and MiB held at most: what grows while a model is loading."""
-        return (self._said, child_growth(self.pid))
+        return (self._log.count, child_growth(self.pid))
 
     def held(self) -> int:
         """Bytes that the child alone holds."""
@@ -108,8 +116,32 @@ class LlamaRunner:
         """Whether the server in the child answers."""
         return self._client is not None and await self._client.healthy()
 
-    async def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
+    def complete(self, request: Completion) -> AsyncGenerator[Piece, None]:
         """Continue a prompt; closing the generator drops the connection, which stops the engine."""
+        pieces = self._pieces(request)
+        return pieces if request.json_schema is None else self._held_to_schema(pieces)
+
+    async def _held_to_schema(
+        self, pieces: AsyncGenerator[Piece, None]
+    ) -> AsyncGenerator[Piece, None]:
+        over = asyncio.Event()
+        guard = asyncio.create_task(self._end_unless_it_goes_on(over))
+        self._guards.add(guard)
+        guard.add_done_callback(self._guards.discard)
+        try:
+            async with aclosing(self._constraints.held_to(pieces)) as held:
+                async for piece in held:
+                    yield piece
+        finally:
+            over.set()
+
+    async def _end_unless_it_goes_on(self, over: asyncio.Event) -> None:
+        patience = SECONDS_PER_TOKEN * self._spec.load.num_batch
+        with suppress(ConnectionError, RunnerCrashed):  # it is gone already
+            if not await goes_on(self._connected().take_a_turn, over, patience):
+                self._end(TOO_COMPLEX)
+
+    async def _pieces(self, request: Completion) -> AsyncGenerator[Piece, None]:
         try:
             async with aclosing(self._connected().events(completion_body(request))) as events:
                 async for event in events:
@@ -138,8 +170,35 @@ class LlamaRunner:
         return str((await self._post("/detokenize", {"tokens": list(tokens)}))["content"])
 
     async def render(self, conversation: Mapping[str, Any]) -> str:
-        """The prompt that the model's Jinja template makes of `messages` (and `tools`)."""
-        return str((await self._post("/apply-template", dict(conversation)))["prompt"])
+        """The prompt that the model's Jinja template makes of `messages` (and `tools`).
+
+        A template that does not end goes on when its client has left, so the child ends with it;
+        raises TemplateError then.
+        """
+        task = asyncio.create_task(self._rendered(conversation))
+        self._renders.add(task)
+        task.add_done_callback(self._render_ended)
+        return await asyncio.shield(task)
+
+    def _render_ended(self, task: "asyncio.Task[str]") -> None:
+        self._renders.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits for it, where anybody still does
+
+    async def _rendered(self, conversation: Mapping[str, Any]) -> str:
+        try:
+            async with asyncio.timeout(RENDER_SECONDS):
+                return str((await self._post("/apply-template", dict(conversation)))["prompt"])
+        except TimeoutError as error:
+            self._end(ENDLESS)
+            raise TemplateError(f"{ENDLESS} in {RENDER_SECONDS:g} s") from error
+
+    def _end(self, reason: str) -> None:
+        """Kill the child; `reason` is what its requests are told."""
+        self._log.add(reason)
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         try:
@@ -158,7 +217,7 @@ class LlamaRunner:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 1.0)
         self._state = RunnerState.FAILED
-        reason = self._last_error()
+        reason = self._log.last_error()
         return RunnerCrashed(
             f"model runner has unexpectedly stopped{': ' if reason else ''}{reason}"
         )
@@ -168,29 +227,8 @@ class LlamaRunner:
         await self._process.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._state = RunnerState.FAILED
-        reason = self._last_error() or str(answer.get("error") or "the runner said nothing")
+        reason = self._log.last_error() or str(answer.get("error") or "the runner said nothing")
         return f"the model could not be loaded: {reason}"
-
-    def _last_error(self) -> str:
-        telling = [
-            line for line in self._lines if "error" in line.lower() or "fail" in line.lower()
-        ]
-        return telling[-1] if telling else ""
-
-    async def _keep_lines(self) -> None:
-        assert self._process is not None
-        assert self._process.stderr is not None
-        while True:
-            try:
-                line = await self._process.stderr.readline()
-            except ValueError:  # a line beyond the reader's limit: not worth keeping
-                continue
-            if not line:
-                return
-            text = line.decode("utf-8", "replace").strip()
-            self._lines.append(text)
-            self._said += 1
-            log.debug("llama.cpp: %s", text)
 
     async def _watch(self) -> None:
         assert self._process is not None

@@ -6,6 +6,10 @@ from typing import Any
 
 from backend.engine.runner import Completion, Finish, Logprob, Piece
 
+# llguidance passes over what it does not know, as Ollama does; else it would refuse, and llama.cpp
+# then answers free of any constraint (uniqueItems, not, if, unknown formats, overlapping oneOf).
+_LENIENT = {"x-guidance": {"lenient": True}}
+
 
 def completion_body(request: Completion) -> dict[str, Any]:
     """The body of POST /completion; everything is sent, so no default of llama.cpp's applies."""
@@ -31,7 +35,7 @@ def completion_body(request: Completion) -> dict[str, Any]:
         "preserved_tokens": list(request.preserved),
     }
     if request.json_schema is not None:
-        body["json_schema"] = request.json_schema
+        body["json_schema"] = {**request.json_schema, **_LENIENT}
     if request.top_logprobs is not None:
         body["n_probs"] = max(request.top_logprobs, 1)
     return body

@@ -13,6 +13,8 @@ from backend.errors import BadRequest
 
 JSON = "application/json; charset=utf-8"
 MAX_BODY = 256 << 20
+MAX_DEPTH = 256  # what goes through a value by recursion must come to its end
+MAX_VALUES = 4 << 20  # 256 MB of empty objects would be 20 GB of Python's
 _FARTHEST = timedelta(days=365.25 * 292)  # as far as 64-bit nanoseconds reach
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -37,16 +39,34 @@ async def read_object(request: Request) -> dict[str, Any]:
             raise BadRequest(f"the request body is larger than {MAX_BODY >> 20} MB")
     if not raw.strip():
         raise BadRequest("missing request body")
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise BadRequest(f"the request body holds more than {MAX_VALUES} values")
     try:
         value, _ = _DECODER.raw_decode(raw.decode("utf-8", "replace").lstrip())
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"invalid JSON: {error}") from error
-    if b"\\ud" in raw or b"\\uD" in raw:
-        value = _sound(value)
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise BadRequest(f"json: cannot unmarshal {kind} into Go value of the request type")
+    if _deeper(value, MAX_DEPTH):
+        raise BadRequest(f"invalid JSON: nested deeper than {MAX_DEPTH}")
+    if b"\\ud" in raw or b"\\uD" in raw:
+        value = _sound(value)
     return as_decoded(value)
+
+
+def _deeper(value: dict[str, Any], most: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _sound(value: Any) -> Any:

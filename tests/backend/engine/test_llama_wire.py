@@ -52,7 +52,10 @@ def test_the_control_tokens_that_a_reply_is_read_by_are_kept_in_it() -> None:
 
 def test_a_schema_is_sent_even_when_it_is_empty() -> None:
     assert "json_schema" not in completion_body(asked())
-    assert completion_body(asked(json_schema={}))["json_schema"] == {}
+    lenient = {"x-guidance": {"lenient": True}}
+    assert completion_body(asked(json_schema={}))["json_schema"] == lenient
+    own = {"type": "object", "x-guidance": {"lenient": False}}
+    assert completion_body(asked(json_schema=own))["json_schema"] == {"type": "object", **lenient}
 
 
 @pytest.mark.parametrize(
