@@ -51,6 +51,7 @@ class Entry(Generic[Label]):
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     timer: asyncio.TimerHandle | None = None
     question: "asyncio.Task[bool] | None" = None
+    watching: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         self.slots = asyncio.Semaphore(self.spec.parallel + AHEAD)
@@ -96,6 +97,22 @@ class Entry(Generic[Label]):
             await self.runner.stop()  # its requests hang too: this is what ends them
         return answers
 
+    def watch(self, every: float, seconds: float) -> None:
+        """Ask every so many seconds whether it answers: its requests may be the only ones."""
+        if self.watching is None:
+            self.watching = asyncio.create_task(self._watch(every, seconds))
+
+    def unwatch(self) -> None:
+        """Ask no more."""
+        if self.watching is not None:
+            self.watching.cancel()
+            self.watching = None
+
+    async def _watch(self, every: float, seconds: float) -> None:
+        while self.ready:
+            await asyncio.sleep(every)
+            await self.answers(seconds)
+
     def arm(self, seconds: float, now: float, end: "Callable[[Entry[Label]], None]") -> None:
         """Let `end` be called for it in so many seconds, unless it is disarmed; never for inf."""
         self.disarm()
@@ -112,6 +129,7 @@ class Entry(Generic[Label]):
     def end(self) -> None:
         """Take back all that would happen to it later."""
         self.disarm()
+        self.unwatch()
         if self.question is not None:
             self.question.cancel()
 

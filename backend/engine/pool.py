@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class Limits:
     """Bounds of a pool; times in seconds, `load_timeout` (of a stalled load) infinite for none.
 
-    A runner that has not been heard of for `ping_every` is asked first whether it answers, and is
-    replaced when it does not within `ping_timeout`.
+    A runner that has not been heard of for `ping_every` is asked first whether it answers, one that
+    is in use every `watch_every`, and is replaced when it does not within `ping_timeout`.
     """
 
     loaded: int = 3
@@ -41,6 +41,7 @@ class Limits:
     keep_alive: float = 300.0
     load_timeout: float = 300.0
     ping_every: float = 5.0
+    watch_every: float = 15.0
     ping_timeout: float = 10.0
 
 
@@ -171,6 +172,7 @@ class Pool(Generic[Label]):
         entry.leases += 1
         entry.idle.clear()
         entry.disarm()
+        entry.watch(self._limits.watch_every, self._limits.ping_timeout)
         if self._clock() - entry.checked < self._limits.ping_every:
             return entry
         try:
@@ -262,6 +264,7 @@ class Pool(Generic[Label]):
     def _release(self, entry: Entry[Label]) -> None:
         entry.leases -= 1
         if not entry.leases:
+            entry.unwatch()
             entry.idle.set()
             self._settle(entry)
 

@@ -120,6 +120,22 @@ async def test_a_runner_that_hangs_is_replaced_and_its_requests_end() -> None:
     await bench.pool.close()
 
 
+async def test_a_runner_that_hangs_under_the_only_request_there_is_ends_it() -> None:
+    bench = Bench(Script(), watch_every=0.01, ping_timeout=0.02)
+    async with bench.pool.lease("a", spec()) as runner:
+        await until(lambda: bench.script.pings > 2)
+        assert runner.state is RunnerState.READY
+        bench.script.hangs = True
+        await until(lambda: runner.state is RunnerState.STOPPED)
+        bench.script.hangs = False
+    await bench.use(spec())
+    pings = bench.script.pings
+    await asyncio.sleep(0.05)
+    assert bench.script.pings == pings  # nobody holds it, so nobody asks
+    assert (bench.script.loads, bench.script.stops) == (2, 1)
+    await bench.pool.close()
+
+
 async def test_a_client_that_leaves_while_its_runner_is_asked_frees_it() -> None:
     bench = Bench(Script(), ping_every=0.0, ping_timeout=60.0)
     await bench.use(spec())
