@@ -24,7 +24,7 @@ WITHOUT_EFFECT = {
     "OLLAMA_MAX_TRANSFER_STREAMS": "it steers safetensors models; a GGUF comes in parts at once",
     "OLLAMA_MAX_VRAM": "layers are not fitted to a GPU's memory; num_gpu counts those there",
     "OLLAMA_MULTIUSER_CACHE": "prompts that share a beginning share its cache in any case",
-    "OLLAMA_NEW_ENGINE": "there is one engine, llama.cpp",
+    "OLLAMA_NEW_ENGINE": "RAGSTONE_ENGINE chooses between the engines here",
     "OLLAMA_NO_CLOUD": "there is no cloud to turn off: nothing goes there in any case",
     "OLLAMA_REMOTES": "there are no remote models, so no host needs to be trusted with them",
     "OLLAMA_RUNNERS_DIR": "the engine is part of the installed package, no folder of runners",
