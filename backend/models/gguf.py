@@ -26,7 +26,7 @@ MAX_ELEMENTS = 64 << 20
 MAX_ENTRIES = 1 << 16
 MAX_BLOCKS = 512
 MAX_HEADER = 256 << 20
-MAX_KEPT = 8 << 20  # elements of one array, where long ones were asked for
+MAX_KEPT = 4 << 20  # elements of all long arrays together, where they were asked for
 SHORT_ARRAY = 5  # /api/show leaves longer arrays out unless asked (verbose)
 
 _BIG_ENDIAN = (
@@ -122,10 +122,10 @@ def read(path: Path, *, long_arrays: bool = False) -> GGUF:
 class _Cursor:
     """A position in the file that cannot leave it."""
 
-    __slots__ = ("at", "data", "size")
+    __slots__ = ("at", "data", "kept", "size")
 
     def __init__(self, data: mmap.mmap) -> None:
-        self.data, self.size, self.at = data, len(data), 0
+        self.data, self.size, self.at, self.kept = data, len(data), 0, 0
 
     def skip(self, count: int) -> int:
         start = self.at
@@ -207,7 +207,8 @@ def _value(cursor: _Cursor, kind: int, *, long_arrays: bool) -> Value:
 
 def _array(cursor: _Cursor, *, long_arrays: bool) -> tuple[Scalar, ...] | None:
     kind, count = cursor.u32(), cursor.u64(MAX_ELEMENTS)
-    keep = count <= (MAX_KEPT if long_arrays else SHORT_ARRAY)
+    keep = count <= (MAX_KEPT - cursor.kept if long_arrays else SHORT_ARRAY)
+    cursor.kept += count if keep else 0
     if kind == STRING:
         if keep:
             return tuple(cursor.text() for _ in range(count))

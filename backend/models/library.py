@@ -14,6 +14,9 @@ from backend.models.store import ModelContent, ModelStore, StoredModel
 from backend.prompts.abilities import abilities
 from backend.settings import BackendSettings
 
+MAX_HEADERS = 64
+"""So many are kept, the longest kept goes first; a header may have megabytes, a folder hundreds."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
@@ -140,5 +143,8 @@ class Library:
             raise InvalidModel("the weights of the model are missing; place it again") from error
         key = (path, seen.st_size, seen.st_mtime_ns)
         if key not in self._headers:
-            self._headers[key] = gguf.read(path)
+            header = gguf.read(path)
+            if len(self._headers) >= MAX_HEADERS:
+                del self._headers[next(iter(self._headers))]
+            self._headers[key] = header
         return self._headers[key]

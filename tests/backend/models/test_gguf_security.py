@@ -114,7 +114,7 @@ def test_a_known_attack_is_refused_in_a_sentence(
 
 def test_issue_17042_metadata_takes_no_more_memory_than_its_caps(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    count = (8 << 20) + 1  # one more than is kept of an array
+    count = gguf.MAX_KEPT + 1
     entries = [(f"k{i}", 9, struct.pack("<IQ", 0, count) + bytes(count)) for i in range(4)]
     path.write_bytes(file_of(ARCHITECTURE, *entries))
     tracemalloc.start()
@@ -123,6 +123,17 @@ def test_issue_17042_metadata_takes_no_more_memory_than_its_caps(tmp_path: Path)
     tracemalloc.stop()
     assert header.metadata["k0"] is None
     assert peak < 1 << 20
+
+
+def test_issue_17042_long_arrays_are_kept_up_to_a_bound_for_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gguf, "MAX_KEPT", 100)
+    path = tmp_path / "model.gguf"
+    entries = [(f"k{i}", 9, struct.pack("<IQ", 0, 40) + bytes(40)) for i in range(4)]
+    path.write_bytes(file_of(ARCHITECTURE, *entries))
+    metadata = gguf.read(path, long_arrays=True).metadata
+    assert [metadata[f"k{i}"] is not None for i in range(4)] == [True, True, False, False]
 
 
 def test_a_header_has_an_end_however_large_the_file_is(
