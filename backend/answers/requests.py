@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from backend.answers.bounded_schema import bounded
 from backend.answers.images import decoded
 from backend.answers.schema import check_schema
 from backend.durations import parse_keep_alive
@@ -71,7 +72,7 @@ class _Generating(_Running):
         """The schema that the answer must follow; raises BadRequest on another `format`."""
         if isinstance(self.format, dict):
             check_schema(self.format)
-            return self.format
+            return bounded(self.format)
         if self.format == "json":
             return {"type": "object"}
         if self.format:

@@ -79,7 +79,7 @@ def _check_words(node: Mapping[str, Any], root: Mapping[str, Any], where: str) -
     if node.get("enum") == []:
         raise BadRequest(f"invalid format: {where}.enum is empty, so nothing could be answered")
     reference = node.get("$ref")
-    if isinstance(reference, str) and not _resolves(reference, root):
+    if isinstance(reference, str) and pointed_at(root, reference) is None:
         raise BadRequest(
             f"invalid format: {where}.$ref points to {reference!r}, which is not there"
         )
@@ -93,16 +93,13 @@ def _check_words(node: Mapping[str, Any], root: Mapping[str, Any], where: str) -
             raise BadRequest(f"invalid format: {where}.pattern: {error}") from error
 
 
-def _resolves(reference: str, root: Mapping[str, Any]) -> bool:
-    if not reference.startswith("#"):
-        return False
-    node: Any = root
+def pointed_at(root: Mapping[str, Any], reference: str) -> Any:
+    """What a `$ref` into the same schema points at; None where nothing is there."""
+    node: Any = root if reference.startswith("#") else None
     for step in filter(None, reference[1:].split("/")):
         name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and name.isdigit() and int(name) < len(node):
-            node = node[int(name)]
-        elif isinstance(node, Mapping) and name in node:
-            node = node[name]
+        if isinstance(node, list):
+            node = node[int(name)] if name.isdigit() and int(name) < len(node) else None
         else:
-            return False
-    return True
+            node = node.get(name) if isinstance(node, Mapping) else None
+    return node
