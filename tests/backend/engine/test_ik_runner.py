@@ -10,7 +10,7 @@ from backend.engine.fake_runner import FakeRunner, Script
 from backend.engine.ik_check import difference
 from backend.engine.ik_runner import IkEngine, IkRunner, unsuited
 from backend.engine.llama_runner import LlamaRunner
-from backend.engine.runner import Completion, RunnerKey, RunnerSpec, RunnerState
+from backend.engine.runner import Completion, Runner, RunnerKey, RunnerSpec, RunnerState
 from backend.errors import LoadFailed
 from backend.main import create_app
 from backend.settings import BackendSettings
@@ -156,11 +156,13 @@ async def test_without_the_package_the_sentence_says_how_to_get_it(
         await Both().engine(spec_of(weights)).start()
 
 
-def test_the_setting_chooses(tmp_path: Path) -> None:
-    settings = BackendSettings(models=tmp_path, RAGSTONE_ENGINE="ik")
-    assert isinstance(create_app(settings).state.backend.pool._factory, IkEngine)
-    plain = BackendSettings(models=tmp_path)
-    assert create_app(plain).state.backend.pool._factory is LlamaRunner
+def test_the_setting_chooses(tmp_path: Path, weights: Path) -> None:
+    def made(settings: BackendSettings) -> Runner:
+        runner: Runner = create_app(settings).state.backend.pool._factory(spec_of(weights))
+        return runner
+
+    assert isinstance(made(BackendSettings(models=tmp_path, RAGSTONE_ENGINE="ik")), IkRunner)
+    assert isinstance(made(BackendSettings(models=tmp_path)), LlamaRunner)
 
 
 async def test_other_tokens_are_infinitely_far(weights: Path) -> None:
