@@ -6,6 +6,8 @@ from typing import Any
 
 from backend.engine.runner import Completion, Finish, Logprob, Piece
 
+# Else the last event has all settings and the whole prompt as text again: 6 KB for 1,000 tokens.
+_LAST_FIELDS = ("content", "tokens", "stop", "stop_type", "timings")
 # llguidance passes over what it does not know, as Ollama does; else it would refuse, and llama.cpp
 # then answers free of any constraint (uniqueItems, not, if, unknown formats, overlapping oneOf).
 _LENIENT = {"x-guidance": {"lenient": True}}
@@ -33,6 +35,7 @@ def completion_body(request: Completion) -> dict[str, Any]:
         "frequency_penalty": sampling.frequency_penalty,
         "stop": [text for text in sampling.stop if text],  # an empty one would end every reply
         "preserved_tokens": list(request.preserved),
+        "response_fields": list(_LAST_FIELDS),
     }
     if request.json_schema is not None:
         body["json_schema"] = {**request.json_schema, **_LENIENT}
