@@ -12,7 +12,7 @@ from backend.answers.rendering import control_tokens, infill, reader
 from backend.answers.reply import ReplyReader
 from backend.answers.requests import GenerateRequest
 from backend.engine.runner import Runner
-from backend.errors import BadRequest, ModelNotFound
+from backend.errors import BadRequest, ModelNotFound, RunnerRejected
 from backend.models.library import OpenModel
 from backend.prompts.conversation import Conversation
 from backend.prompts.fit import Prompt, prompt_of
@@ -102,7 +102,10 @@ async def _prompt(
     prompt = await fitting(runner, model, form, conversation, cut)
     if not asked.context:
         return prompt
-    before = await runner.detokenize(asked.context)
+    try:
+        before = await runner.detokenize(asked.context)
+    except RunnerRejected as error:  # its own sentence names a C++ function
+        raise BadRequest("context holds numbers that are no tokens of this model") from error
     return await prompt_of(runner, before + prompt.text, model.bos)
 
 

@@ -1,6 +1,7 @@
 """What is stored and what is loaded: /api/tags, /api/show, /api/ps."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -42,8 +43,14 @@ async def show(backend: BackendDep, body: BodyDep) -> Response:
 
 @router.get("/api/ps")
 async def ps(backend: BackendDep) -> Response:
-    """The loaded models, the one that stays longest first."""
-    return json_response({"models": [_loaded(one) for one in backend.pool.loaded()]})
+    """The loaded models, the one that stays longest first.
+
+    A model that answers and embeds has a runner for each here, and one in Ollama: it is shown once.
+    """
+    models: dict[Path, list[Loaded[OpenModel]]] = {}
+    for one in backend.pool.loaded():
+        models.setdefault(one.spec.key.weights, []).append(one)
+    return json_response({"models": [_loaded(runners) for runners in models.values()]})
 
 
 def _tags(library: Library) -> list[dict[str, Any]]:
@@ -64,15 +71,17 @@ def _tag(model: StoredModel, capabilities: list[str]) -> dict[str, Any]:
     }
 
 
-def _loaded(one: Loaded[OpenModel]) -> dict[str, Any]:
+def _loaded(runners: list[Loaded[OpenModel]]) -> dict[str, Any]:
+    one = next((one for one in runners if not one.spec.key.embedding), runners[0])
     stored = one.label.stored
     return {
         "name": str(stored.name),
         "model": str(stored.name),
-        "size": one.spec.memory.total or stored.size,  # what it costs while it is loaded
+        # what it costs while it is loaded
+        "size": sum(each.spec.memory.total for each in runners) or stored.size,
         "digest": stored.digest,
         "details": details(stored.config),
-        "expires_at": expiry(one.remaining),
+        "expires_at": expiry(runners[0].remaining),
         "size_vram": 0,
         "context_length": one.spec.load.num_ctx,
     }

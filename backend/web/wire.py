@@ -17,6 +17,7 @@ MAX_DEPTH = 256  # what goes through a value by recursion must come to its end
 MAX_VALUES = 4 << 20  # 256 MB of empty objects would be 20 GB of Python's
 _FARTHEST = timedelta(days=365.25 * 292)  # as far as 64-bit nanoseconds reach
 _HALF = re.compile("[\ud800-\udfff]")
+_KINDS = {list: "array", str: "string", bool: "bool"}  # as Go names them; all else is a number
 
 
 def _not_json(constant: str) -> None:
@@ -45,8 +46,10 @@ async def read_object(request: Request) -> dict[str, Any]:
         value, _ = _DECODER.raw_decode(raw.decode("utf-8", "replace").lstrip())
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"invalid JSON: {error}") from error
+    if value is None:  # Go leaves the request as it is then, with nothing in it
+        return {}
     if not isinstance(value, dict):
-        kind = type(value).__name__
+        kind = _KINDS.get(type(value), "number")
         raise BadRequest(f"json: cannot unmarshal {kind} into Go value of the request type")
     if _deeper(value, MAX_DEPTH):
         raise BadRequest(f"invalid JSON: nested deeper than {MAX_DEPTH}")
@@ -112,10 +115,10 @@ def rfc3339(when: datetime) -> str:
     text = when.replace(tzinfo=None).isoformat()
     if when.microsecond:
         text = text.rstrip("0")
-    if when.tzinfo is UTC:
+    if when.tzinfo is UTC or not when.utcoffset():  # a local time without offset too, as in Go
         return text + "Z"
     offset = when.strftime("%z")
-    return text + (f"{offset[:3]}:{offset[3:5]}" if offset else "Z")
+    return f"{text}{offset[:3]}:{offset[3:5]}"
 
 
 def expiry(seconds: float) -> str:

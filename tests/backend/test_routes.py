@@ -220,6 +220,22 @@ async def test_bodies_that_make_no_sense_are_400(client: httpx.AsyncClient, raw:
     assert isinstance(response.json()["error"], str)
 
 
+async def test_a_body_of_null_is_an_empty_request(client: httpx.AsyncClient) -> None:
+    response = await client.post("/api/generate", content=b" null ")
+    assert (response.status_code, response.json()) == (404, {"error": "model '' not found"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"), [(b"[]", "array"), (b'"x"', "string"), (b"1", "number"), (b"true", "bool")]
+)
+async def test_a_body_of_another_kind_is_named(
+    client: httpx.AsyncClient, raw: bytes, kind: str
+) -> None:
+    response = await client.post("/api/chat", content=raw)
+    assert response.status_code == 400
+    assert f"cannot unmarshal {kind} into" in response.json()["error"]
+
+
 async def test_embed_gives_unit_vectors_in_order(client: httpx.AsyncClient) -> None:
     body: dict[str, Any] = {"model": "embedder", "input": ["a", "bb cc"]}
     answer = (await client.post("/api/embed", json=body)).json()

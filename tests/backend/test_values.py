@@ -165,6 +165,8 @@ def test_times_are_rfc3339() -> None:
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05Z"
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, 120000, UTC)) == "2026-01-02T03:04:05.12Z"
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=east)) == "2026-01-02T03:04:05+08:00"
+    no_offset = timezone(timedelta(0), "GMT")
+    assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=no_offset)) == "2026-01-02T03:04:05Z"
     assert int(expiry(FOREVER)[:4]) > 2300
 
 

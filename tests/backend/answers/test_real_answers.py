@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,23 @@ def test_the_context_of_an_answer_goes_before_the_next(client: ollama.Client) ->
     second = client.generate("bare", "Hello!", context=first.context, options=GREEDY)
     assert second.prompt_eval_count is not None
     assert second.prompt_eval_count > len(first.context)
+
+
+@pytest.mark.parametrize("token", [-1, 10**9])
+def test_a_context_of_other_numbers_is_refused_in_words(client: ollama.Client, token: int) -> None:
+    with pytest.raises(ollama.ResponseError, match="no tokens of this model") as refused:
+        client.generate("bare", "Hello!", context=[token], options=GREEDY)
+    assert refused.value.status_code == 400
+
+
+def test_a_schema_that_leaves_much_open_ends_by_itself(client: ollama.Client) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+        "required": ["name", "age"],
+    }
+    messages = [{"role": "user", "content": "Name a colour."}]
+    options = {"temperature": 0, "num_predict": 200}
+    answer = client.chat("bare", messages, format=schema, options=options)
+    assert answer.done_reason == "stop"
+    assert list(json.loads(answer.message.content or "")) == ["name", "age"]

@@ -42,7 +42,7 @@ def test_an_invalid_name(openai_client: openai.OpenAI, path: str) -> None:
     assert caught.value.type == "invalid_request_error"
 
 
-@pytest.mark.parametrize("raw", ["", "{", "[]", "3", "null", '{"model": 3}', '{"model": NaN}'])
+@pytest.mark.parametrize("raw", ["", "{", "[]", "3", '{"model": 3}', '{"model": NaN}'])
 @pytest.mark.parametrize("path", [*PATHS, "/messages"])
 def test_a_body_that_is_no_request(live: Live, path: str, raw: str) -> None:
     answer = httpx.post(f"{live.url}/v1{path}", content=raw)

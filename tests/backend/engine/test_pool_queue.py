@@ -200,3 +200,15 @@ async def test_ps_lists_the_one_that_stays_longest_first(store: ModelStore) -> N
             await client.post("/api/embed", json={"model": name, "keep_alive": keep_alive})
         models = (await client.get("/api/ps")).json()["models"]
     assert [one["name"] for one in models] == ["tiny:latest", "embedder:latest", "plain:latest"]
+
+
+async def test_a_model_that_answers_and_embeds_is_listed_once(store: ModelStore) -> None:
+    async with client_for(backend_settings(store), Script()) as client:
+        await client.post("/api/generate", json={"model": "plain", "prompt": "x", "stream": False})
+        (alone,) = (await client.get("/api/ps")).json()["models"]
+        body = {"model": "plain", "input": "x", "keep_alive": -1}
+        await client.post("/api/embed", json=body)
+        (both,) = (await client.get("/api/ps")).json()["models"]
+    assert both["size"] > alone["size"]
+    assert both["context_length"] == alone["context_length"]
+    assert both["expires_at"] > alone["expires_at"]
