@@ -19,6 +19,7 @@ MAX_NUMBER = 1 << 62
 # A leaving client is noticed between two batches: within a 3,400-token prompt of Gemma-270M that
 # took 0.4-0.7 s with 128 and 3.6-4.3 s with 512 (two loaded cores).
 DEFAULT_BATCH = 128
+MIN_BATCH = 2  # llama.cpp warms up with two tokens, and aborts where a batch holds one
 MIN_VISION_CONTEXT = 2048
 # A text must fit one batch to be pooled, and so must a picture for models that look at all its
 # tokens at once (llama.cpp aborts where it does not).
@@ -95,7 +96,8 @@ def effective_context(
 
 def effective_batch(asked: int, context: int, *, whole_input: bool) -> int:
     """Tokens of one batch, at most the context; where `whole_input`, also the longest input."""
-    return min(asked if asked > 0 else WHOLE_BATCH if whole_input else DEFAULT_BATCH, context)
+    default = WHOLE_BATCH if whole_input else DEFAULT_BATCH
+    return min(max(asked, MIN_BATCH) if asked > 0 else default, context)
 
 
 def _values(kind: type, merged: Mapping[str, Any]) -> dict[str, Any]:

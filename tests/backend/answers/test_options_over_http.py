@@ -8,6 +8,7 @@ import pytest
 
 from backend.answers.options import (
     DEFAULT_BATCH,
+    MIN_BATCH,
     WHOLE_BATCH,
     SamplingOptions,
     effective_batch,
@@ -142,6 +143,7 @@ def test_a_batch_is_never_longer_than_the_context() -> None:
     assert effective_batch(0, 100, whole_input=True) == 100
     assert effective_batch(512, 100, whole_input=False) == 100
     assert effective_batch(-3, 4096, whole_input=False) == DEFAULT_BATCH
+    assert effective_batch(1, 4096, whole_input=False) == MIN_BATCH
 
 
 async def test_an_input_is_cut_to_the_batch_it_must_fit(
