@@ -22,6 +22,7 @@ from backend.models.names import DEFAULT_HOST, ModelName
 
 MAX_MANIFEST = 4 << 20
 MAX_LAYERS = 1 << 16
+MAX_SIZE = (1 << 63) - 1  # of one layer; sums of larger ones are numbers that JSON cannot show
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 LAYER_TYPE = "application/vnd.ollama.image."
@@ -56,7 +57,7 @@ class Layer:
         media_type, digest, size = (entry.get(key) for key in ("mediaType", "digest", "size"))
         if not isinstance(media_type, str) or not isinstance(digest, str):
             raise InvalidModel("a layer of the manifest lacks its type or digest")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_SIZE:
             raise InvalidModel("a layer of the manifest has an impossible size")
         try:
             digest = canonical(digest)
@@ -103,7 +104,10 @@ def parse(raw: bytes) -> Manifest:
     layers = value.get("layers") or [] if isinstance(value, dict) else None
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise InvalidModel("the manifest has no list of layers, or too long a one")
-    return Manifest(Layer.parse(value.get("config")), tuple(map(Layer.parse, layers)), raw)
+    found = Manifest(Layer.parse(value.get("config")), tuple(map(Layer.parse, layers)), raw)
+    if len({(one.digest, one.size) for one in (found.config, *found.layers)}) > len(found.digests):
+        raise InvalidModel("the manifest gives one blob two sizes")
+    return found
 
 
 def build(config: Layer, layers: Sequence[Layer]) -> bytes:

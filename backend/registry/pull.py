@@ -115,12 +115,15 @@ def _old_digests(store: ModelStore, name: ModelName) -> frozenset[str]:
 
 def _check_room(store: ModelStore, layers: Sequence[Layer], limits: Limits) -> None:
     """Refuse what cannot end: the disk must hold all that is still to come."""
+    store.blobs.folder.mkdir(parents=True, exist_ok=True)
+    disk, _, free = shutil.disk_usage(store.blobs.folder)
     missing = 0
     for digest, size in {layer.digest: layer.size for layer in layers}.items():
         if not store.blobs.has(digest):
-            missing += PartialBlob(store.blobs.path(digest), size, limits).missing
-    store.blobs.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(store.blobs.folder).free
+            # never cut into parts what no disk holds: a size of 2^62 has 4 billion of them
+            fits = size <= disk
+            partial = PartialBlob(store.blobs.path(digest), size, limits) if fits else None
+            missing += partial.missing if partial else size
     if missing > free:
         raise RegistryError(
             f"not enough disk space: {missing / 1e9:.1f} GB are to come, "
