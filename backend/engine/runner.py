@@ -75,8 +75,8 @@ class RunnerSpec:
 class Completion:
     """A request to continue `prompt` (token ids); `top_logprobs` None means no logprobs.
 
-    With `images` (checked PNG files) the prompt is `text` instead, in which MEDIA marks the place of
-    each. `preserved` are control tokens, as text, that are to be seen in the reply.
+    With `images` (checked PNG files) the prompt is `text` instead, in which MEDIA marks the place
+    of each. `preserved` are control tokens, as text, that are to be seen in the reply.
     """
 
     prompt: tuple[int, ...]
