@@ -21,6 +21,7 @@ from backend.environment import help_text, notices
 from backend.main import create_app
 from backend.settings import BackendSettings
 from backend.web.guard import is_loopback
+from backend.web.request_head import BoundedHead
 
 SHUTDOWN_SECONDS = 2
 KEEP_ALIVE_SECONDS = 30
@@ -69,6 +70,7 @@ class _Server(uvicorn.Server):
 def _config(settings: BackendSettings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(settings),
+        http=BoundedHead,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_config=None,
         access_log=False,

@@ -149,7 +149,11 @@ class Manifests:
     def path(self, name: ModelName) -> Path:
         """Where the manifest of that name is, or would be written."""
         newer = self._newer_path(name)
-        return newer if newer.is_file() else self.folder.joinpath(*name.parts)
+        try:
+            stands = newer.is_file()
+        except OSError:  # a host may be longer than a file's name
+            stands = False
+        return newer if stands else self.folder.joinpath(*name.parts)
 
     def bytes_of(self, name: ModelName) -> tuple[bytes, datetime]:
         """The file as it is, cut above the bound, and when it was written; ModelNotFound."""

@@ -66,7 +66,8 @@ class Guard:
         if crossing and scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=labels | _PREFLIGHT)(scope, receive, send)
             return
-        if self._loopback_only and not allows_host(host):
+        several = len(headers.getlist("host")) > 1  # which of them would count is anybody's guess
+        if several or (self._loopback_only and not allows_host(host)):
             await Response(status_code=403)(scope, receive, send)
             return
         if scope["method"] == "OPTIONS":

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from backend import errors
 from backend.anthropic.errors import error_body as anthropic_body
 from backend.openai.errors import error_body as openai_body
-from backend.web.streaming import CLIENT_GONE, ClientGone
+from backend.web.streaming import CLIENT_GONE, ClientGone, system_refusal
 from backend.web.wire import json_response
 
 STATUS: dict[type[errors.BackendError], int] = {
@@ -48,6 +48,7 @@ _PLAIN = {404: "404 page not found", 405: "405 method not allowed"}
 def install(app: FastAPI) -> None:
     """Answer every error as Ollama does: `{"error": "..."}`, or plain text for unknown routes."""
     app.add_exception_handler(errors.BackendError, _known)
+    app.add_exception_handler(OSError, _system)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)  # it went while its body was read
     app.add_exception_handler(HTTPException, _routing)
@@ -74,6 +75,11 @@ def _answer(request: Request, sentence: str, status: int) -> Response:
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.BackendError)
     return _answer(request, str(error), status_of(error))
+
+
+async def _system(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    return await _known(request, system_refusal(error))
 
 
 async def _gone(_: Request, __: Exception) -> Response:

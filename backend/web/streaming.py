@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from backend.errors import BackendError
+from backend.errors import BackendError, StoreFailed
 from backend.web.wire import dump
 
 Result = TypeVar("Result")
@@ -112,20 +112,28 @@ class _Stream(Response):
     async def _send_all(self, send: Send) -> None:
         kind = (b"content-type", self._framing.content_type.encode())
         await send({**_START, "headers": [kind, _UNBUFFERED]})
-        await _send_part(send, self._framing.frame(self._first))
-        try:
-            async for value in self._rest:
-                await _send_part(send, self._framing.frame(value))
-        except BackendError as error:
-            await _send_part(send, self._framing.error(error))
-        except OSError:  # the client is gone: nobody to tell
-            raise
-        except Exception:  # the edge of an answer under way: its client must learn that it broke
-            log.exception("an answer broke off in a way nobody foresaw")
-            await _send_part(send, self._framing.error(BackendError(UNFORESEEN)))
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                if part:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _parts(self) -> AsyncGenerator[bytes, None]:
+        # What the sending raises does not come by here: an OSError is the work's own.
+        yield self._framing.frame(self._first)
+        try:
+            async for value in self._rest:
+                yield self._framing.frame(value)
+        except BackendError as error:
+            yield self._framing.error(error)
+        except OSError as error:
+            yield self._framing.error(system_refusal(error))
+        except Exception:  # the edge of an answer under way: its client must learn that it broke
+            log.exception("an answer broke off in a way nobody foresaw")
+            yield self._framing.error(BackendError(UNFORESEEN))
 
-async def _send_part(send: Send, part: bytes) -> None:
-    if part:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+def system_refusal(error: OSError) -> StoreFailed:
+    """What a client is told where the system refused, e.g. as the disk is full; never a path."""
+    log.warning("the system refused: %s", error)
+    return StoreFailed(f"the server's system refused: {error.strerror or type(error).__name__}")

@@ -19,6 +19,7 @@ from backend.engine.fake_runner import FakeRunner, Script
 from backend.main import create_app
 from backend.models.store import ModelStore
 from backend.settings import BackendSettings
+from backend.web.request_head import BoundedHead
 from tests.backend.conftest import backend_settings
 from tests.backend.registry.conftest import SMALL
 from tests.backend.registry.server import Registry, serve
@@ -81,7 +82,9 @@ async def running(settings: BackendSettings, script: Script) -> AsyncIterator[Se
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings, lambda spec: FakeRunner(spec, script))
     app.state.backend.transfers.limits = SMALL
-    config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, http=BoundedHead, log_config=None, lifespan="on", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     async with asyncio.timeout(10):
