@@ -61,7 +61,12 @@ ONE_KNOWS: dict[str, tuple[str, ...]] = {
     "torch": ("ingest/hf_embed.py",),
     "transformers": ("ingest/hf_embed.py",),
     "typer": ("app/cli.py", "app/commands/", "backend/commands/", "evals/cli.py"),
-    "uvicorn": ("app/commands/serve.py", "backend/__main__.py", "backend/main.py"),
+    "uvicorn": (
+        "app/commands/serve.py",
+        "backend/__main__.py",
+        "backend/main.py",
+        "backend/web/request_head.py",
+    ),
     "xllamacpp": ("backend/engine/llama_child.py", "backend/engine/quantize_child.py"),
 }
 HEAVY = (
