@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,12 @@ async def ask(client: httpx.AsyncClient, question: str, **options: object) -> di
 
 def children(service: RunningService) -> list[psutil.Process]:
     """Return the processes in which models run."""
-    return [
-        process
-        for process in psutil.Process(service.process.pid).children(recursive=True)
-        if "backend.engine.llama_child" in process.cmdline()
-    ]
+    found = []
+    for process in psutil.Process(service.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile; a zombie is one of these too
+            if "backend.engine.llama_child" in process.cmdline():
+                found.append(process)
+    return found
 
 
 async def unload(service: RunningService, client: httpx.AsyncClient) -> None:
