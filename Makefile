@@ -1,6 +1,6 @@
 # The words of this project; each runs the same here and in CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-slow eval lock figures env-example clean clean-all
+.PHONY: help setup run test check check-slow fuzz eval lock figures env-example clean clean-all
 # handed on to scripts/setup.sh when given: make setup PYTHON=python3.12 TORCH=cuda TORCH_INDEX=URL
 export PYTHON TORCH TORCH_INDEX
 IN_VENV := .venv/bin/python -m
@@ -27,6 +27,9 @@ check: setup ## format, lint, types, architecture, tests
 
 check-slow: setup ## check, with the tests that take minutes (fresh clone, kill -9, long loads)
 	RAGSTONE_SLOW_TESTS=1 $(MAKE) check
+
+fuzz: setup ## throw made-up input at the readers; ARGS="--seconds 60 names" are its flags
+	@$(IN_VENV) tests.fuzz $(ARGS)
 
 bench-%: setup ## bench-NAME: run benchmarks/NAME.py; ARGS are its flags
 	$(IN_VENV) benchmarks.$* $(ARGS)

@@ -51,6 +51,8 @@ def parse_keep_alive(value: Any) -> float | None:
         seconds = parse_duration(value) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError) as error:
         raise BadRequest(str(error)) from error
+    if math.isnan(seconds):
+        raise BadRequest("keep_alive is not a number")
     return FOREVER if seconds < 0 else seconds
 
 

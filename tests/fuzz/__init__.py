@@ -1,0 +1,1 @@
+"""Fuzzing: `python -m tests.fuzz` throws made-up input at whatever reads what others wrote."""
