@@ -196,6 +196,7 @@ class LlamaRunner:
     def _end(self, reason: str) -> None:
         """Kill the child; `reason` is what its requests are told."""
         self._log.add(reason)
+        self._state = RunnerState.FAILED  # at once: the next request must not be sent to it
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
