@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 AHEAD = 1
 """Requests sent to a runner beyond its slots: the engine takes the next without a pause, and all
 others wait here, where leaving costs nothing and a runner's death leaves them their turn."""
+SHORT = 4
+"""Requests without a slot that a runner has at once: it has a thread for each and holds its body
+several times over (60 texts of 2 MB to be counted took a child beyond its 5 GB)."""
 
 
 def serves(loaded: RunnerSpec, wanted: RunnerSpec) -> bool:
@@ -55,7 +58,12 @@ class Entry(Generic[Label]):
 
     def __post_init__(self) -> None:
         self.slots = asyncio.Semaphore(self.spec.parallel + AHEAD)
+        self.short = asyncio.Semaphore(SHORT)
         self.idle.set()
+
+    def gate(self, *, slot: bool) -> asyncio.Semaphore:
+        """What a request waits at for its turn."""
+        return self.slots if slot else self.short
 
     @property
     def ready(self) -> bool:

@@ -187,8 +187,8 @@ class LlamaRunner:
 
     async def _rendered(self, conversation: Mapping[str, Any]) -> str:
         try:
-            async with asyncio.timeout(RENDER_SECONDS):
-                return str((await self._post("/apply-template", dict(conversation)))["prompt"])
+            answer = await self._post("/apply-template", dict(conversation), RENDER_SECONDS)
+            return str(answer["prompt"])
         except TimeoutError as error:
             self._end(ENDLESS)
             raise TemplateError(f"{ENDLESS} in {RENDER_SECONDS:g} s") from error
@@ -201,9 +201,10 @@ class LlamaRunner:
             with suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def _post(self, path: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
         try:
-            return await self._connected().post(path, body)
+            async with asyncio.timeout(seconds):
+                return await self._connected().post(path, body)
         except ConnectionError as error:
             raise await self._crash() from error
 

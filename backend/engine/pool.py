@@ -84,8 +84,8 @@ class Pool(Generic[Label]):
         """A ready runner for `spec`, loaded if need be and not unloaded while it is held.
 
         With `slot` it is held for work that occupies one of its slots, after those who came first;
-        without, for something short. `keep_alive` replaces the runner's present value when given.
-        Raises ServerBusy, LoadFailed.
+        without, for something short, of which a few go at once. `keep_alive` replaces the runner's
+        present value when given. Raises ServerBusy, LoadFailed.
         """
         entry = await self._hold(label, spec, slot=slot)
         if keep_alive is not None:
@@ -93,8 +93,7 @@ class Pool(Generic[Label]):
         try:
             yield entry.runner
         finally:
-            if slot:
-                entry.slots.release()
+            entry.gate(slot=slot).release()
             self._release(entry)
 
     def loaded_like(self, spec: RunnerSpec) -> RunnerSpec:
@@ -136,16 +135,14 @@ class Pool(Generic[Label]):
     async def _hold(self, label: Label, spec: RunnerSpec, *, slot: bool) -> Entry[Label]:
         while True:
             entry = await self._acquire(label, spec)
-            if not slot:
-                return entry
             try:
-                await entry.slots.acquire()
+                await entry.gate(slot=slot).acquire()
             except BaseException:  # a cancel in the queue must end the lease; raised again
                 self._release(entry)
                 raise
             if entry.ready:
                 return entry
-            entry.slots.release()  # it died meanwhile: the next one has the same news
+            entry.gate(slot=slot).release()  # it died meanwhile: the next one has the same news
             self._release(entry)
 
     async def _acquire(self, label: Label, spec: RunnerSpec) -> Entry[Label]:

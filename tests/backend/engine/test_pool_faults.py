@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.answers.options import LoadOptions
-from backend.engine.entry import AHEAD, serves
+from backend.engine.entry import AHEAD, SHORT, serves
 from backend.engine.fake_runner import FakeRunner, Script
 from backend.engine.pool import Limits, Pool
 from backend.engine.runner import Memory, RunnerKey, RunnerSpec, RunnerState
@@ -55,6 +55,27 @@ async def test_requests_beyond_the_slots_wait_in_their_order() -> None:
         waiting[2].cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert done == [0, 1, 3, 4]
+    await bench.pool.close()
+
+
+async def test_short_work_waits_for_nothing_but_other_short_work() -> None:
+    bench = Bench()
+    done: list[int] = []
+
+    async def ask(number: int) -> None:
+        async with bench.pool.lease("a", spec(), slot=False):
+            done.append(number)
+
+    async with contextlib.AsyncExitStack() as held:
+        for _ in range(SHORT):
+            await held.enter_async_context(bench.pool.lease("a", spec(), slot=False))
+        waiting = [asyncio.create_task(ask(number)) for number in range(3)]
+        await asyncio.sleep(0.01)
+        assert done == []
+        await bench.use(spec())  # a reply does not queue behind it
+        waiting[0].cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert done == [1, 2]
     await bench.pool.close()
 
 
