@@ -100,7 +100,8 @@ def test_a_runner_that_dies_half_way_keeps_what_was_said(
 
 
 def test_ctrl_c_ends_the_answer_here_and_at_the_server(url: str, script: Script) -> None:
-    script.reply, script.token_seconds = "word " * 2000, 0.02
+    # two words in turn: more than thirty of one alone end an answer before the signal may
+    script.reply, script.token_seconds = "word other " * 1000, 0.02
     command = [
         sys.executable,
         "-c",
